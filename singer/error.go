@@ -1,0 +1,69 @@
+package singer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// LineError says which line of a Singer stream could not be taken, and why.
+type LineError struct {
+	Line   int64 // number of the line, from 1
+	Offset int64 // bytes of the stream before the line
+	Err    error
+}
+
+func (e *LineError) Error() string {
+	return fmt.Sprintf("line %d (byte %d): %v", e.Line, e.Offset, e.Err)
+}
+
+func (e *LineError) Unwrap() error { return e.Err }
+
+// RecordError says which record of a stream could not be taken, and why. Inside a [LineError] it also has a place.
+type RecordError struct {
+	Stream string
+	Field  string // path of the property, or "" when the record as a whole is at fault
+	Err    error
+}
+
+func (e *RecordError) Error() string {
+	if e.Field == "" {
+		return fmt.Sprintf("stream %s: %v", e.Stream, e.Err)
+	}
+	return fmt.Sprintf("stream %s, field %s: %v", e.Stream, e.Field, e.Err)
+}
+
+func (e *RecordError) Unwrap() error { return e.Err }
+
+// ConfigError lists everything that is wrong with a config, a catalog, a state or a command line, so that one run shows
+// all of it. It ends a run with [ExitUsage].
+type ConfigError struct {
+	// Source names where the faults are, such as a file's path.
+	Source string
+	// Faults are whole sentences without a secret in them.
+	Faults []string
+}
+
+func (e *ConfigError) Error() string {
+	if len(e.Faults) == 1 {
+		return e.Source + ": " + e.Faults[0]
+	}
+	return fmt.Sprintf("%s has %d faults:\n  - %s", e.Source, len(e.Faults), strings.Join(e.Faults, "\n  - "))
+}
+
+// Failures that decide a run's exit code. Wrap them to give the words: fmt.Errorf("...: %w", ErrCredentials).
+var (
+	// ErrCredentials means that the other side refused the key or withheld a permission.
+	ErrCredentials = errors.New("credentials refused")
+	// ErrUnavailable means that the other side could not be reached or kept failing after all retries.
+	ErrUnavailable = errors.New("unavailable")
+)
+
+// The exit codes of taps and targets. A run that a signal cut short ends with 128 plus the signal's number.
+const (
+	ExitOK          = 0
+	ExitFailure     = 1
+	ExitUsage       = 2
+	ExitCredentials = 3
+	ExitUnavailable = 4
+)
