@@ -1,0 +1,61 @@
+package singer
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Target describes a program that reads Singer messages from stdin, stores their records, and writes each state to
+// stdout once what it covers is durable. [Target.Main] does all that targets have in common.
+type Target struct {
+	Name        string // of the binary, such as "target-warehouse"; also the prefix of its environment variables
+	Version     string // "" or "dev": taken from the build's own record
+	Description string // one sentence
+	// Config is the JSON Schema of the settings. Those marked "x-sensitive": true are secrets.
+	Config []byte
+	// Load reads run.In to its end. At io.EOF it makes durable what it has read, writes the state that covers it and
+	// returns nil; a signal to stop looks the same as the end of the input. When ctx ends it gives up at once, leaves
+	// nothing half stored, and returns ctx.Err().
+	Load func(ctx context.Context, run *TargetRun) error
+	// Check tries credentials, permissions and reachability and reports what works in one screen. Nil: --check looks at
+	// the settings alone.
+	Check func(ctx context.Context, run *TargetRun, report io.Writer) error
+	// Commands are verbs besides loading, called as the first argument: target-warehouse status --config FILE.
+	Commands []Command
+	// Capabilities are listed by --about besides those that every target has, such as "hard-delete".
+	Capabilities []string
+}
+
+// Command is a verb of a [Target].
+type Command struct {
+	Name string
+	Help string // a few words
+	// Run does it. args are the arguments that are neither flags nor the verb; what the user wants to see goes to out.
+	Run func(ctx context.Context, run *TargetRun, args []string, out io.Writer) error
+}
+
+// TargetRun is what the functions of a [Target] work with. The runner owns all of it and ends it with the function.
+type TargetRun struct {
+	Name    string // of the target
+	Version string
+	Started time.Time // of the run
+	Config  *Config
+	In      *Reader // the input; nil in Check and in commands
+	Out     *Writer // for states alone: WriteValue
+	Log     *slog.Logger
+	Metrics *Metrics
+
+	interrupted func() bool
+}
+
+// Interrupted tells whether a signal ended the input, so that what follows in the stream is missing.
+func (r *TargetRun) Interrupted() bool { return r.interrupted != nil && r.interrupted() }
+
+// Main runs the target as a process and returns its exit code: func main() { os.Exit(target.Main()) }.
+func (t *Target) Main() int { return ExitOK }
+
+// Run runs the target with the given arguments (without the program's name) and returns its exit code. It touches
+// nothing of the process but the files that the arguments name, which makes it the entry for tests.
+func (t *Target) Run(ctx context.Context, args []string, stdio IO) int { return ExitOK }
