@@ -1,0 +1,115 @@
+// Package schemas holds the JSON Schemas the binaries are built with: the shape of every record a tap can emit, and the
+// shape of every binary's config file. All of them are draft-07 and embedded, so a binary needs neither network nor
+// installed files to know them.
+//
+// The files below stripe/ are generated from Stripe's own OpenAPI document of API version 2023-10-16; change the
+// generator's tables in generate/ and run "go generate ./schemas", never the files themselves. The files below config/
+// are written by hand.
+//
+// # What a generated schema promises
+//
+//   - Every field the document knows is named, to any depth, and every object admits fields it does not name, because
+//     Stripe adds fields without a new version.
+//   - Everything but the key may be null. No enum, length or pattern restricts a value: Stripe adds values too.
+//   - A property with the format "date-time" is a Unix time in whole seconds in Stripe's answer, and nothing else is.
+//     A tap that reads the schema therefore knows which numbers to convert.
+//   - An expandable field is the id of the other object, a string, as Stripe sends it when no expansion is asked for.
+//   - Where an object contains itself, the inner one is an open object without named properties. In open objects, among
+//     them the snapshot that an event carries, nothing is converted: times stay the numbers they are.
+package schemas
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+//go:generate go run ./generate
+
+//go:embed stripe/*.json config/*.json
+var files embed.FS
+
+// Stream is what one generated file holds: a stream of a tap and the shape of its records.
+type Stream struct {
+	// Name is the stream's name in the catalog, for example "charges".
+	Name string `json:"name"`
+
+	// Object is what Stripe writes in the field "object" of such a record, for example "charge".
+	Object string `json:"object"`
+
+	// KeyProperties are the fields that identify a record. They are the only ones the schema requires.
+	KeyProperties []string `json:"key_properties"`
+
+	// ReplicationKey is the field by which the list can be read in slices of time, for example "created". It is empty
+	// when Stripe's list takes no such filter.
+	ReplicationKey string `json:"replication_key"`
+
+	// Schema is the JSON Schema of a record as the tap emits it, compact. The bytes belong to the caller.
+	Schema json.RawMessage `json:"schema"`
+}
+
+// StripeNames returns the names of all streams of Stripe API 2023-10-16, sorted. It parses nothing.
+func StripeNames() []string {
+	// The folder and the pattern are embedded, so neither can be missing or malformed.
+	paths, _ := fs.Glob(files, "stripe/*.json")
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		names[i] = strings.TrimSuffix(path.Base(p), ".json")
+	}
+	return names
+}
+
+// Stripe returns all streams of Stripe API 2023-10-16, sorted by name. It parses every embedded file on each call; a
+// caller that needs one stream asks [StripeStream].
+func Stripe() ([]Stream, error) {
+	names := StripeNames()
+	streams := make([]Stream, len(names))
+	for i, name := range names {
+		stream, err := StripeStream(name)
+		if err != nil {
+			return nil, err
+		}
+		streams[i] = stream
+	}
+	return streams, nil
+}
+
+// StripeStream returns one stream of Stripe API 2023-10-16, parsing its file alone. The error wraps [fs.ErrNotExist]
+// when there is no stream of that name.
+func StripeStream(name string) (Stream, error) {
+	data, err := files.ReadFile("stripe/" + name + ".json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return Stream{}, fmt.Errorf("no stripe schema for stream %q: %w", name, fs.ErrNotExist)
+	}
+	if err != nil {
+		return Stream{}, fmt.Errorf("reading the stripe schema of stream %q: %w", name, err)
+	}
+	var stream Stream
+	if err := json.Unmarshal(data, &stream); err != nil {
+		return Stream{}, fmt.Errorf("reading the stripe schema of stream %q: %w", name, err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, stream.Schema); err != nil {
+		return Stream{}, fmt.Errorf("reading the stripe schema of stream %q: %w", name, err)
+	}
+	stream.Schema = compact.Bytes()
+	return stream, nil
+}
+
+// Config returns the JSON Schema of a binary's config file, for example of "tap-stripe", or nil when the binary has
+// none. The bytes belong to the caller.
+//
+// Beside the keywords of draft-07 each property carries "x-kind", the setting's kind in Meltano's words (string, password,
+// integer, decimal, boolean, array, options, file, date_iso8601), and, when its value must never be shown, "x-sensitive": true.
+func Config(binary string) []byte {
+	data, err := files.ReadFile("config/" + binary + ".json")
+	if err != nil {
+		return nil
+	}
+	return data
+}
