@@ -1,0 +1,305 @@
+package table
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tapline/internal/rawjson"
+)
+
+// property is one property of a record with the values its schema allows.
+type property struct {
+	name   string
+	values values
+}
+
+// propertyError says which property's schema cannot be taken.
+type propertyError struct {
+	property string
+	err      error
+}
+
+func (e *propertyError) Error() string { return e.property + ": " + e.err.Error() }
+
+// maxSteps bounds the subschemas that one SCHEMA makes the reader visit, since references can multiply without end.
+const maxSteps = 1_000_000
+
+// schemaReader reads a JSON Schema of any draft from 4 on as far as columns depend on it. Its text is valid JSON.
+type schemaReader struct {
+	root  []byte
+	open  []string // the references being followed, so that a cycle is noticed
+	steps int
+}
+
+// values returns which values a schema allows. Keywords that cannot change a column's type are passed over.
+func (r *schemaReader) values(schema []byte) (values, error) {
+	if r.steps++; r.steps > maxSteps {
+		return 0, errors.New("its references multiply without end")
+	}
+	switch rawjson.KindOf(schema) {
+	case rawjson.Bool:
+		if schema[0] == 'f' {
+			return 0, nil
+		}
+		return anything, nil
+	case rawjson.Object:
+	default:
+		return 0, fmt.Errorf("%s is not a JSON Schema, which is an object, true or false", brief(schema))
+	}
+	allowed, listed, typed := anything, anything, false
+	for key, value := range members(schema) {
+		var set values
+		var err error
+		switch key {
+		case "type":
+			set, err = r.typed(value)
+			typed = true
+		case "format":
+			set = formatValues(value)
+		case "enum", "const":
+			listed &= listedValues(key, value)
+			continue
+		case "anyOf", "oneOf":
+			set, err = r.either(value)
+		case "allOf":
+			set, err = r.all(value)
+		case "$ref":
+			set, err = follow(r, value, anything, r.values)
+		default:
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		allowed &= set
+	}
+	// The values listed today say less about tomorrow's than a type does, so they count only where there is no type.
+	if !typed {
+		allowed &= listed
+	}
+	return allowed, nil
+}
+
+// typed reads the keyword "type": a name or a list of names.
+func (r *schemaReader) typed(value []byte) (values, error) {
+	names := [][]byte{value}
+	if rawjson.KindOf(value) == rawjson.Array {
+		if names = elements(value); len(names) == 0 {
+			return anything, nil
+		}
+	}
+	var set values
+	for _, name := range names {
+		one, known := typeNames[textOf(name)]
+		if !known {
+			return 0, fmt.Errorf("its type %s is none of JSON Schema's: null, boolean, integer, number, string, array, object", brief(name))
+		}
+		set |= one
+	}
+	return set, nil
+}
+
+func (r *schemaReader) either(branches []byte) (values, error) {
+	var set values
+	for _, branch := range elements(branches) {
+		one, err := r.values(branch)
+		if err != nil {
+			return 0, err
+		}
+		set |= one
+	}
+	return set, nil
+}
+
+func (r *schemaReader) all(parts []byte) (values, error) {
+	set := anything
+	for _, part := range elements(parts) {
+		one, err := r.values(part)
+		if err != nil {
+			return 0, err
+		}
+		set &= one
+	}
+	return set, nil
+}
+
+// properties returns the properties that a record's schema names, and whether it has the keyword at all. They may
+// stand in the schema itself, behind a reference, and in the branches of allOf, anyOf and oneOf.
+func (r *schemaReader) properties(schema []byte) (list []property, found bool, err error) {
+	if rawjson.KindOf(schema) != rawjson.Object {
+		return nil, false, nil
+	}
+	for key, value := range members(schema) {
+		var part []property
+		had := true
+		switch key {
+		case "properties":
+			part, err = r.declared(value)
+		case "$ref":
+			type answer struct {
+				list  []property
+				found bool
+			}
+			var a answer
+			a, err = follow(r, value, answer{}, func(target []byte) (answer, error) {
+				list, found, err := r.properties(target)
+				return answer{list, found}, err
+			})
+			part, had = a.list, a.found
+		case "allOf":
+			part, had, err = r.branches(value, func(a, b values) values { return a & b })
+		case "anyOf", "oneOf":
+			part, had, err = r.branches(value, func(a, b values) values { return a | b })
+		default:
+			continue
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		found = found || had
+		list = merge(list, part, func(a, b values) values { return a & b })
+	}
+	return list, found, nil
+}
+
+func (r *schemaReader) branches(value []byte, both func(a, b values) values) (list []property, found bool, err error) {
+	for _, branch := range elements(value) {
+		part, had, err := r.properties(branch)
+		if err != nil {
+			return nil, false, err
+		}
+		found = found || had
+		list = merge(list, part, both)
+	}
+	return list, found, nil
+}
+
+// declared reads the keyword "properties". Of a property that stands there twice the last counts, as JSON readers have it.
+func (r *schemaReader) declared(value []byte) ([]property, error) {
+	if rawjson.KindOf(value) != rawjson.Object {
+		return nil, fmt.Errorf("the SCHEMA's properties are %s, not an object", brief(value))
+	}
+	var list []property
+	for name, schema := range members(value) {
+		set, err := r.values(schema)
+		if err != nil {
+			return nil, &propertyError{name, err}
+		}
+		last := func(_, b values) values { return b }
+		list = merge(list, []property{{name, set}}, last)
+	}
+	return list, nil
+}
+
+// merge adds the properties of more to list; one that list has already is decided by both.
+func merge(list, more []property, both func(a, b values) values) []property {
+	at := make(map[string]int, len(list))
+	for i, p := range list {
+		at[p.name] = i
+	}
+	for _, p := range more {
+		if i, known := at[p.name]; known {
+			list[i].values = both(list[i].values, p.values)
+			continue
+		}
+		at[p.name] = len(list)
+		list = append(list, p)
+	}
+	return list
+}
+
+// follow reads the schema that a $ref points to, which must be in the same document; a reference that leads back to
+// itself gives cycle.
+func follow[T any](r *schemaReader, ref []byte, cycle T, read func(schema []byte) (T, error)) (T, error) {
+	var none T
+	if r.steps++; r.steps > maxSteps {
+		return none, errors.New("its references multiply without end")
+	}
+	pointer := textOf(ref)
+	if slices.Contains(r.open, pointer) {
+		return cycle, nil
+	}
+	target, err := r.resolve(pointer)
+	if err != nil {
+		return none, fmt.Errorf("its $ref %s %w", brief(ref), err)
+	}
+	r.open = append(r.open, pointer)
+	defer func() { r.open = r.open[:len(r.open)-1] }()
+	return read(target)
+}
+
+// resolve finds what a JSON Pointer in a URI fragment points to (RFC 6901, section 6).
+func (r *schemaReader) resolve(pointer string) ([]byte, error) {
+	path, local := strings.CutPrefix(pointer, "#")
+	path, err := url.PathUnescape(path)
+	if !local || err != nil || path != "" && path[0] != '/' {
+		return nil, errors.New("does not point into the SCHEMA itself, such as #/definitions/name; the tap must resolve others")
+	}
+	at := r.root
+	for _, step := range strings.Split(path, "/")[1:] {
+		step = strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
+		if at = child(at, step); at == nil {
+			return nil, errors.New("points to nothing in the SCHEMA")
+		}
+	}
+	return at, nil
+}
+
+func child(value []byte, step string) []byte {
+	switch rawjson.KindOf(value) {
+	case rawjson.Object:
+		for key, member := range members(value) {
+			if key == step {
+				return member
+			}
+		}
+	case rawjson.Array:
+		list := elements(value)
+		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(list) {
+			return list[i]
+		}
+	}
+	return nil
+}
+
+func formatValues(value []byte) values {
+	if set, known := formatNames[textOf(value)]; known {
+		return set
+	}
+	return anything
+}
+
+// listedValues returns the kinds of value that "enum" or "const" lists.
+func listedValues(keyword string, value []byte) values {
+	list := [][]byte{value}
+	if keyword == "enum" {
+		list = elements(value)
+	}
+	var set values
+	for _, v := range list {
+		switch rawjson.KindOf(v) {
+		case rawjson.Null:
+			set |= null
+		case rawjson.Bool:
+			set |= boolean
+		case rawjson.Number:
+			if set |= whole; bytes.ContainsAny(v, ".eE") {
+				set |= fraction
+			}
+		case rawjson.NotFinite:
+			set |= number
+		case rawjson.String:
+			set |= text
+		case rawjson.Array:
+			set |= array
+		case rawjson.Object:
+			set |= object
+		}
+	}
+	return set
+}
