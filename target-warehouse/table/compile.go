@@ -128,8 +128,8 @@ func readProperties(schema []byte) ([]property, error) {
 	if values&object == 0 {
 		return nil, errors.New(`the SCHEMA's schema does not describe an object; a record is one, so it needs "type": "object"`)
 	}
-	properties, found, err := r.properties(r.root)
-	if err == nil && !found {
+	properties, err := r.properties(r.root)
+	if err == nil && !r.found {
 		err = errors.New("the SCHEMA's schema has no properties; list the record's properties in it, or an empty object to keep whole records in " + Extra)
 	}
 	return properties, err

@@ -24,7 +24,10 @@ func columnNames(properties []string) []string {
 	slices.Sort(sorted)
 	for _, p := range sorted {
 		owner, owned := owners[fold(p)]
-		if !owned || p == fold(p) && owner != "" {
+		if strings.Contains(p, "\x00") || owned && owner == "" {
+			continue
+		}
+		if !owned || p == fold(p) {
 			owners[fold(p)] = p
 		}
 	}

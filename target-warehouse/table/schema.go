@@ -27,13 +27,14 @@ type propertyError struct {
 func (e *propertyError) Error() string { return e.property + ": " + e.err.Error() }
 
 // maxSteps bounds the subschemas that one SCHEMA makes the reader visit, since references can multiply without end.
-const maxSteps = 1_000_000
+const maxSteps = 10_000
 
 // schemaReader reads a JSON Schema of any draft from 4 on as far as columns depend on it. Its text is valid JSON.
 type schemaReader struct {
 	root  []byte
 	open  []string // the references being followed, so that a cycle is noticed
 	steps int
+	found bool // whether a keyword "properties" has been read
 }
 
 // values returns which values a schema allows. Keywords that cannot change a column's type are passed over.
@@ -128,62 +129,55 @@ func (r *schemaReader) all(parts []byte) (values, error) {
 	return set, nil
 }
 
-// properties returns the properties that a record's schema names, and whether it has the keyword at all. They may
-// stand in the schema itself, behind a reference, and in the branches of allOf, anyOf and oneOf.
-func (r *schemaReader) properties(schema []byte) (list []property, found bool, err error) {
+// properties returns the properties that a record's schema names. They may stand in the schema itself, behind a
+// reference, and in the branches of allOf, anyOf and oneOf.
+func (r *schemaReader) properties(schema []byte) ([]property, error) {
 	if rawjson.KindOf(schema) != rawjson.Object {
-		return nil, false, nil
+		return nil, nil
 	}
+	var list []property
 	for key, value := range members(schema) {
 		var part []property
-		had := true
+		var err error
 		switch key {
 		case "properties":
 			part, err = r.declared(value)
 		case "$ref":
-			type answer struct {
-				list  []property
-				found bool
-			}
-			var a answer
-			a, err = follow(r, value, answer{}, func(target []byte) (answer, error) {
-				list, found, err := r.properties(target)
-				return answer{list, found}, err
-			})
-			part, had = a.list, a.found
+			part, err = follow(r, value, nil, r.properties)
 		case "allOf":
-			part, had, err = r.branches(value, func(a, b values) values { return a & b })
+			part, err = r.branches(value, intersection)
 		case "anyOf", "oneOf":
-			part, had, err = r.branches(value, func(a, b values) values { return a | b })
-		default:
-			continue
+			part, err = r.branches(value, union)
 		}
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
-		found = found || had
-		list = merge(list, part, func(a, b values) values { return a & b })
+		list = merge(list, part, intersection)
 	}
-	return list, found, nil
+	return list, nil
 }
 
-func (r *schemaReader) branches(value []byte, both func(a, b values) values) (list []property, found bool, err error) {
+func (r *schemaReader) branches(value []byte, both func(a, b values) values) ([]property, error) {
+	var list []property
 	for _, branch := range elements(value) {
-		part, had, err := r.properties(branch)
+		part, err := r.properties(branch)
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
-		found = found || had
 		list = merge(list, part, both)
 	}
-	return list, found, nil
+	return list, nil
 }
+
+func intersection(a, b values) values { return a & b }
+func union(a, b values) values        { return a | b }
 
 // declared reads the keyword "properties". Of a property that stands there twice the last counts, as JSON readers have it.
 func (r *schemaReader) declared(value []byte) ([]property, error) {
 	if rawjson.KindOf(value) != rawjson.Object {
 		return nil, fmt.Errorf("the SCHEMA's properties are %s, not an object", brief(value))
 	}
+	r.found = true
 	var list []property
 	for name, schema := range members(value) {
 		set, err := r.values(schema)

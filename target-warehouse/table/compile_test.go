@@ -1,0 +1,252 @@
+package table
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"tapline/singer"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func message(schema string, keys ...string) *singer.Schema {
+	return &singer.Schema{Stream: "orders", Schema: json.RawMessage(schema), KeyProperties: keys}
+}
+
+func TestCompileChoosesTheNarrowestTypeThatKeepsEveryValue(t *testing.T) {
+	for _, c := range []struct {
+		property string
+		want     Type
+	}{
+		{`{"type":"boolean"}`, Boolean},
+		{`{"type":["null","boolean"]}`, Boolean},
+		{`{"type":"integer"}`, Integer},
+		{`{"type":["integer","null"],"minimum":0}`, Integer},
+		{`{"type":"number","multipleOf":1e-20}`, Number},
+		{`{"type":["integer","number"]}`, Number},
+		{`{"type":"string"}`, Text},
+		{`{"type":"string","format":"date-time"}`, Timestamp},
+		{`{"format":"date-time","type":["null","string"]}`, Timestamp},
+		{`{"type":["string"],"format":"date"}`, Date},
+		{`{"type":"string","format":"time"}`, Text},
+		{`{"type":"string","format":"email"}`, Text},
+		{`{"type":["null","string"],"format":"singer.decimal"}`, Text},
+		{`{"type":"object"}`, JSON},
+		{`{"type":["null","array"],"items":[{"type":"integer"}]}`, JSON},
+		{`{}`, JSON},
+		{`true`, JSON},
+		{`false`, JSON},
+		{`{"type":[]}`, JSON},
+		{`{"type":"any"}`, JSON},
+		{`{"type":"null"}`, JSON},
+		{`{"description":"no type"}`, JSON},
+		{`{"format":"date-time"}`, JSON},
+		{`{"type":["string","integer"]}`, JSON},
+		{`{"type":["null","boolean","integer"]}`, JSON},
+		{`{"type":["string","object"]}`, JSON},
+		{`{"anyOf":[{"type":"string","format":"date-time"},{"type":"null"}]}`, Timestamp},
+		{`{"anyOf":[{"type":"string","format":"date-time"},{"type":["string","null"]}]}`, Text},
+		{`{"anyOf":[{"type":"string","format":"date-time"},{"type":"string","format":"date"}]}`, Text},
+		{`{"type":["null","string"],"anyOf":[{"format":"date-time"},{}]}`, Text},
+		{`{"oneOf":[{"type":"integer"},{"type":"number"}]}`, Number},
+		{`{"anyOf":[{"type":"string"},{"type":"integer"}]}`, JSON},
+		{`{"anyOf":[]}`, JSON},
+		{`{"allOf":[{"type":["string","null"]},{"format":"date-time"}]}`, Timestamp},
+		{`{"allOf":[{"type":["string","integer"]},{"type":["integer","null"]}]}`, Integer},
+		{`{"$ref":"#/definitions/money"}`, Integer},
+		{`{"$ref":"#/$defs/a~1b/%22c%22"}`, Timestamp},
+		{`{"$ref":"#/$defs/list/anyOf/1"}`, Boolean},
+		{`{"anyOf":[{"$ref":"#/definitions/money"},{"type":"null"}]}`, Integer},
+		{`{"$ref":"#/definitions/loop"}`, JSON},
+		{`{"$ref":"#"}`, JSON},
+		{`{"const":"x"}`, Text},
+		{`{"enum":["a","b",null]}`, Text},
+		{`{"enum":[1,2]}`, Integer},
+		{`{"enum":[1,2.5]}`, Number},
+		{`{"enum":[true,"true"]}`, JSON},
+		{`{"const":{}}`, JSON},
+		{`{"type":"number","enum":[1,2]}`, Number},
+		{`{"t\u0079pe":"boolean"}`, Boolean},
+	} {
+		schema := `{"type":"object","properties":{"p":` + c.property + `},"definitions":{"money":{"type":"integer"},
+			"loop":{"anyOf":[{"type":"string"},{"$ref":"#/definitions/loop"}]}},
+			"$defs":{"a/b":{"\"c\"":{"type":"string","format":"date-time"}},"list":{"anyOf":[{},{"type":"boolean"}]}}}`
+		got, err := Compile(message(schema), Options{})
+		if err != nil {
+			t.Errorf("%s: %v", c.property, err)
+			continue
+		}
+		want := []Column{{Name: "p", Property: "p", Type: c.want, Nullable: true}}
+		if diff := cmp.Diff(want, got.Columns); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.property, diff)
+		}
+	}
+}
+
+func TestCompileKeepsTheOrderOfTheText(t *testing.T) {
+	schema := `{"properties":{"z":{"type":"integer"},"a":{"type":"string"},"m":{}},"type":["null","object"]}`
+	got, err := Compile(message(schema, "a", "z", "a"), Options{Schema: "raw", AppendOnly: true})
+	want := &Table{Stream: "orders", Schema: "raw", Name: "orders", AppendOnly: true, Key: []int{1, 0}, Columns: []Column{
+		{Name: "z", Property: "z", Type: Integer},
+		{Name: "a", Property: "a", Type: Text},
+		{Name: "m", Property: "m", Type: JSON, Nullable: true},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("table differs (-want +got):\n%s%v", diff, err)
+	}
+	again, _ := Compile(message(schema, "a", "z", "a"), Options{Schema: "raw", AppendOnly: true})
+	if diff := cmp.Diff(got, again); diff != "" {
+		t.Errorf("a second time gives another table:\n%s", diff)
+	}
+}
+
+func TestCompileMergesTheRecordsSchema(t *testing.T) {
+	for _, c := range []struct{ name, schema string }{
+		{"reference", `{"$ref":"#/definitions/r","definitions":{"r":{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"string"}}}}}`},
+		{"allOf", `{"type":"object","allOf":[{"properties":{"a":{"type":["integer","string"]}}},{"properties":{"a":{"type":"integer"},"b":{"type":"string"}}}]}`},
+		{"anyOf", `{"anyOf":[{"type":"object","properties":{"a":{"type":"integer"}}},{"type":"object","properties":{"a":{"type":"null"},"b":{"type":"string"}}}]}`},
+		{"twice", `{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"},"a":{"type":"integer"}}}`},
+		{"key_properties inside", `{"type":"object","key_properties":["x"],"properties":{"a":{"type":"integer"},"b":{"type":"string"}}}`},
+	} {
+		got, err := Compile(message(c.schema), Options{})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		want := []Column{{Name: "a", Property: "a", Type: Integer, Nullable: true}, {Name: "b", Property: "b", Type: Text, Nullable: true}}
+		if diff := cmp.Diff(want, got.Columns); diff != "" || got.Key != nil {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+func TestCompileAppendsMetadata(t *testing.T) {
+	schema := `{"type":"object","properties":{"_sdc_deleted_at":{"type":["null","string"]},"id":{"type":"integer"}}}`
+	got, err := Compile(message(schema), Options{Metadata: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range got.Columns {
+		names = append(names, c.Name)
+	}
+	want := []string{"_sdc_deleted_at", "id", "_sdc_extracted_at", "_sdc_received_at", "_sdc_batched_at", "_sdc_sequence",
+		"_sdc_table_version", "_sdc_sync_started_at"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("columns differ (-want +got):\n%s", diff)
+	}
+	if c := got.Columns[0]; c.Property != "_sdc_deleted_at" || c.Type != Text {
+		t.Errorf("the tap's own column became %+v", c)
+	}
+}
+
+func TestCompileGivesATableWithoutPropertiesTheExtraColumn(t *testing.T) {
+	got, err := Compile(message(`{"type":"object","properties":{}}`), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Column{{Name: Extra, Type: JSON, Nullable: true}}, got.Columns); diff != "" {
+		t.Errorf("columns differ (-want +got):\n%s", diff)
+	}
+	if got.WithExtra() != got {
+		t.Error("WithExtra adds a second extra column")
+	}
+}
+
+func TestWithExtraLeavesTheTableAsItIs(t *testing.T) {
+	narrow, _ := Compile(message(`{"type":"object","properties":{"a":{}}}`, "a"), Options{})
+	wide := narrow.WithExtra()
+	if len(narrow.Columns) != 1 || len(wide.Columns) != 2 || wide.Columns[1].Name != Extra {
+		t.Errorf("narrow has %v, wide has %v", narrow.Columns, wide.Columns)
+	}
+}
+
+func TestCompileRefusesWhatIsNoTable(t *testing.T) {
+	for _, c := range []struct {
+		schema, field, want string
+		keys                []string
+	}{
+		{schema: `{"type":"object"}`, want: "no properties"},
+		{schema: `{}`, want: "no properties"},
+		{schema: `{"type":"array","items":{}}`, want: "does not describe an object"},
+		{schema: `{"type":"string","properties":{}}`, want: "does not describe an object"},
+		{schema: `[]`, want: "not a JSON Schema"},
+		{schema: `null`, want: "not a JSON Schema"},
+		{schema: ``, want: "not JSON"},
+		{schema: `{"properties":`, want: "not JSON"},
+		{schema: `{"properties":[]}`, want: "not an object"},
+		{schema: `{"properties":{"a":null}}`, field: "a", want: "not a JSON Schema"},
+		{schema: `{"properties":{"a":{"type":"datetime"}}}`, field: "a", want: `its type "datetime"`},
+		{schema: `{"properties":{"a":{"type":[{"type":"string"}]}}}`, field: "a", want: "its type"},
+		{schema: `{"properties":{"a":{"anyOf":[{"type":1}]}}}`, field: "a", want: "its type 1"},
+		{schema: `{"properties":{"a":{"$ref":"#/definitions/b"}}}`, field: "a", want: "points to nothing"},
+		{schema: `{"properties":{"a":{"$ref":"other.json#/b"}}}`, field: "a", want: "does not point into the SCHEMA"},
+		{schema: `{"properties":{"a":{"$ref":"#b"}}}`, field: "a", want: "does not point into the SCHEMA"},
+		{schema: `{"$ref":"#/definitions/b"}`, want: "points to nothing"},
+		{schema: `{"properties":{"a":{}}}`, keys: []string{"b"}, want: `"b", which the SCHEMA does not have`},
+		{schema: `{"properties":{"Id":{}}}`, keys: []string{"id"}, want: `it has "Id"`},
+	} {
+		_, err := Compile(message(c.schema, c.keys...), Options{})
+		var fault *singer.RecordError
+		if !errors.As(err, &fault) || fault.Stream != "orders" || fault.Field != c.field || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want a fault in field %q with %q", c.schema, err, c.field, c.want)
+		}
+	}
+	for _, stream := range []string{"", "a\x00b"} {
+		if _, err := Compile(&singer.Schema{Stream: stream, Schema: json.RawMessage(`{"properties":{}}`)}, Options{}); err == nil {
+			t.Errorf("the stream name %q is taken", stream)
+		}
+	}
+}
+
+func TestCompileNeverSplitsStreamNames(t *testing.T) {
+	for _, stream := range []string{"public-users", "a.b.c", "x/y", `quote"d`, "é"} {
+		got, err := Compile(&singer.Schema{Stream: stream, Schema: json.RawMessage(`{"properties":{}}`)}, Options{})
+		if err != nil || got.Name != stream || got.Schema != "" {
+			t.Errorf("%q becomes %+v, %v", stream, got, err)
+		}
+	}
+}
+
+func TestCompileEndsOnReferencesThatMultiply(t *testing.T) {
+	text := `{"type":"object","properties":{"a":{"$ref":"#/d/0"}},"d":[`
+	for next := 1; next <= 60; next++ {
+		text += fmt.Sprintf(`{"anyOf":[{"$ref":"#/d/%d"},{"$ref":"#/d/%d"}]},`, next, next)
+	}
+	text += `{}]}`
+	if _, err := Compile(message(text), Options{}); err == nil || !strings.Contains(err.Error(), "without end") {
+		t.Errorf("references that multiply give %v", err)
+	}
+}
+
+// FuzzCompile shows that no SCHEMA makes Compile panic or give a table that breaks its own rules.
+func FuzzCompile(f *testing.F) {
+	f.Add(`{"type":"object","properties":{"a":{"type":["null","string"],"format":"date-time"},"A":{"$ref":"#/d/x"}},"d":{"x":{"enum":[1,"b"]}}}`, "a")
+	f.Add(`{"$ref":"#"}`, "")
+	f.Add(`{"allOf":[{"properties":{"\ud800":{},"":{}}}],"properties":{"_sdc_extra":{},"_ordinal":true}}`, "")
+	f.Fuzz(func(t *testing.T, schema, key string) {
+		got, err := Compile(message(schema, key), Options{Metadata: true})
+		if err != nil {
+			var fault *singer.RecordError
+			if !errors.As(err, &fault) {
+				t.Fatalf("%q fails with %T", schema, err)
+			}
+			return
+		}
+		seen := map[string]bool{Ordinal: true, Extra: true}
+		for _, c := range got.Columns {
+			name := strings.ToLower(c.Name)
+			if c.Name == "" || seen[name] || c.Type < Boolean || c.Type > JSON {
+				t.Fatalf("%q gives the column %+v", schema, c)
+			}
+			seen[name] = true
+		}
+		again, _ := Compile(message(schema, key), Options{Metadata: true})
+		if !cmp.Equal(got, again) {
+			t.Fatalf("%q gives two tables", schema)
+		}
+	})
+}
