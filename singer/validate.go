@@ -1,0 +1,172 @@
+package singer
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/xeipuuv/gojsonschema"
+)
+
+// validateConfig holds settings against the JSON Schema of the config. Every fault is a sentence that names the setting
+// and what to do, without the value of a sensitive one. The error is about the schema, not about the settings.
+func validateConfig(schema []byte, root *setting, values map[string]any, l *configLoader) ([]string, error) {
+	text, err := json.Marshal(values)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the settings: %w", err)
+	}
+	result, err := gojsonschema.Validate(gojsonschema.NewBytesLoader(schema), gojsonschema.NewBytesLoader(text))
+	if err != nil {
+		return nil, fmt.Errorf("reading the JSON Schema of the settings: %w", err)
+	}
+	var faults []string
+	for _, found := range result.Errors() {
+		if l.partial && found.Type() == "required" {
+			continue
+		}
+		if fault := describeFault(found, root, l); fault != "" && !slices.Contains(faults, fault) {
+			faults = append(faults, fault)
+		}
+	}
+	slices.Sort(faults)
+	return faults, nil
+}
+
+// describeFault turns one finding of gojsonschema into a sentence.
+func describeFault(found gojsonschema.ResultError, root *setting, l *configLoader) string {
+	path := strings.TrimPrefix(strings.TrimPrefix(found.Context().String(), gojsonschema.STRING_ROOT_SCHEMA_PROPERTY), ".")
+	property, _ := found.Details()["property"].(string)
+	switch found.Type() {
+	case "required":
+		return missing(joinPath(path, property), root, l)
+	case "additional_property_not_allowed":
+		return unknown(path, property, root)
+	}
+	if path == "" {
+		return "the settings together are at fault: " + lowerFirst(found.Description())
+	}
+	s, sensitive := root.at(path)
+	fault := fmt.Sprintf("setting %q must %s", path, demand(found))
+	if shown := showValue(found.Value()); shown != "" && !sensitive && !holdsSecret(s) {
+		fault += ", but is " + shown
+	}
+	return fault
+}
+
+func missing(path string, root *setting, l *configLoader) string {
+	fault := fmt.Sprintf("setting %q is missing: put it in a config file", path)
+	if !strings.Contains(path, ".") {
+		fault += fmt.Sprintf(" or set %s and pass --config %s", l.variable(path), envSource)
+	}
+	if s, _ := root.at(path); s.Description != "" {
+		fault += " (" + strings.TrimSuffix(lowerFirst(s.Description), ".") + ")"
+	}
+	return fault
+}
+
+func unknown(path, property string, root *setting) string {
+	in := root
+	if path != "" {
+		in, _ = root.at(path)
+	}
+	fault := fmt.Sprintf("setting %q is not known", joinPath(path, property))
+	if near := nearest(property, in.names()); near != "" {
+		return fault + fmt.Sprintf("; did you mean %q?", joinPath(path, near))
+	}
+	if len(in.Properties) == 0 {
+		return fault
+	}
+	return fault + "; known are " + strings.Join(in.names(), ", ")
+}
+
+// demand completes the sentence "setting x must ...".
+func demand(found gojsonschema.ResultError) string {
+	detail := func(name string) string { return fmt.Sprint(found.Details()[name]) }
+	switch found.Type() {
+	case "invalid_type":
+		return "be of type " + expectedTypes(detail("expected"))
+	case "enum":
+		return "be one of " + strings.ReplaceAll(detail("allowed"), `"`, "")
+	case "const":
+		return "be " + detail("allowed")
+	case "format":
+		return describeFormat(detail("format"))
+	case "pattern":
+		return "match the pattern " + detail("pattern")
+	case "number_gte":
+		return "be at least " + bound(found, "min")
+	case "number_gt":
+		return "be more than " + bound(found, "min")
+	case "number_lte":
+		return "be at most " + bound(found, "max")
+	case "number_lt":
+		return "be less than " + bound(found, "max")
+	case "string_gte":
+		return "have at least " + detail("min") + " characters"
+	case "string_lte":
+		return "have at most " + detail("max") + " characters"
+	case "array_min_items":
+		return "have at least " + detail("min") + " items"
+	case "array_max_items":
+		return "have at most " + detail("max") + " items"
+	}
+	return "fit its description (" + lowerFirst(found.Description()) + ")"
+}
+
+// expectedTypes turns gojsonschema's list of types, such as [integer,null], into words. A user writes no null.
+func expectedTypes(list string) string {
+	return typeNames(strings.Split(strings.Trim(list, "[]"), ",")).String()
+}
+
+func describeFormat(format string) string {
+	switch format {
+	case "date-time":
+		return "be a date-time such as 2024-01-31T00:00:00Z"
+	case "date":
+		return "be a date such as 2024-01-31"
+	case "uri":
+		return "be a URI such as https://host/path"
+	}
+	return "be of the format " + format
+}
+
+// bound prints a limit, which gojsonschema holds as a big.Rat.
+func bound(found gojsonschema.ResultError, name string) string {
+	if exact, ok := found.Details()[name].(interface{ RatString() string }); ok {
+		return exact.RatString()
+	}
+	return fmt.Sprint(found.Details()[name])
+}
+
+// showValue prints a scalar; what is longer than a person reads stays out.
+func showValue(value any) string {
+	switch value.(type) {
+	case map[string]any, []any, nil:
+		return ""
+	}
+	text, err := json.Marshal(value)
+	if err != nil || len(text) > 80 {
+		return ""
+	}
+	return string(text)
+}
+
+// holdsSecret tells whether a sensitive setting lies below s, so that a value in its place may be one.
+func holdsSecret(s *setting) bool {
+	return s.Sensitive || slices.ContainsFunc(s.Properties, holdsSecret)
+}
+
+func joinPath(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func lowerFirst(text string) string {
+	if len(text) < 2 || text[1] >= 'A' && text[1] <= 'Z' { // an abbreviation such as URL
+		return text
+	}
+	return strings.ToLower(text[:1]) + text[1:]
+}
