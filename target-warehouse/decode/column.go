@@ -1,0 +1,190 @@
+package decode
+
+import (
+	"math"
+
+	"tapline/target-warehouse/table"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+)
+
+// column collects the values of one column in the layout of Arrow (https://arrow.apache.org/docs/format/Columnar.html).
+// Its buffers live on Go's heap and are used again for the next batch; a batch gets a copy of exact size. So the row being
+// read can be taken back, which Arrow's own builders cannot do. Which of the buffers hold values depends on the type.
+type column struct {
+	typ   table.Type
+	rows  int
+	nulls int
+	valid []byte   // a bit per row: whether it is not NULL
+	bits  []byte   // Boolean: a bit per row
+	words []uint64 // Integer, Number and Timestamp
+	days  []int32  // Date
+	ends  []int32  // Text and JSON: where the row's text ends
+	text  []byte
+}
+
+func (c *column) mark(valid bool) {
+	if c.rows&7 == 0 {
+		c.valid = append(c.valid, 0)
+	}
+	if valid {
+		c.valid[c.rows>>3] |= 1 << (c.rows & 7)
+	} else {
+		c.nulls++
+	}
+	c.rows++
+}
+
+func (c *column) appendNull() {
+	switch c.typ {
+	case table.Boolean:
+		c.appendBool(false)
+		c.valid[(c.rows-1)>>3] &^= 1 << ((c.rows - 1) & 7)
+		c.nulls++
+		return
+	case table.Integer, table.Number, table.Timestamp:
+		c.words = append(c.words, 0)
+	case table.Date:
+		c.days = append(c.days, 0)
+	default:
+		c.ends = append(c.ends, int32(len(c.text)))
+	}
+	c.mark(false)
+}
+
+func (c *column) appendBool(v bool) {
+	if c.rows&7 == 0 {
+		c.bits = append(c.bits, 0)
+	}
+	if v {
+		c.bits[c.rows>>3] |= 1 << (c.rows & 7)
+	}
+	c.mark(true)
+}
+
+func (c *column) appendWord(v uint64) {
+	c.words = append(c.words, v)
+	c.mark(true)
+}
+
+func (c *column) appendDay(v int32) {
+	c.days = append(c.days, v)
+	c.mark(true)
+}
+
+// appendText returns false when the batch's text in this column would outgrow Arrow's 32-bit offsets.
+func (c *column) appendText(v []byte) bool {
+	if len(c.text)+len(v) > math.MaxInt32 {
+		return false
+	}
+	c.text = append(c.text, v...)
+	c.ends = append(c.ends, int32(len(c.text)))
+	c.mark(true)
+	return true
+}
+
+func (c *column) padTo(rows int) {
+	for c.rows < rows {
+		c.appendNull()
+	}
+}
+
+func (c *column) lastIsNull() bool {
+	last := c.rows - 1
+	return c.valid[last>>3]&(1<<(last&7)) == 0
+}
+
+// dropLast takes the last row away.
+func (c *column) dropLast() {
+	if c.lastIsNull() {
+		c.nulls--
+	}
+	c.rows--
+	clearBit := func(bits []byte) []byte {
+		bits[c.rows>>3] &^= 1 << (c.rows & 7)
+		return bits[:(c.rows+7)/8]
+	}
+	c.valid = clearBit(c.valid)
+	switch c.typ {
+	case table.Boolean:
+		c.bits = clearBit(c.bits)
+	case table.Integer, table.Number, table.Timestamp:
+		c.words = c.words[:c.rows]
+	case table.Date:
+		c.days = c.days[:c.rows]
+	default:
+		c.ends = c.ends[:c.rows]
+		c.text = c.text[:c.textEnd()]
+	}
+}
+
+func (c *column) textEnd() int32 {
+	if c.rows == 0 {
+		return 0
+	}
+	return c.ends[c.rows-1]
+}
+
+func (c *column) reset() {
+	*c = column{typ: c.typ, valid: c.valid[:0], bits: c.bits[:0], words: c.words[:0], days: c.days[:0], ends: c.ends[:0], text: c.text[:0]}
+}
+
+func (c *column) bytes() int64 {
+	return int64(len(c.valid) + len(c.bits) + 8*len(c.words) + 4*len(c.days) + 4*len(c.ends) + len(c.text))
+}
+
+// array copies the rows into an Arrow array and returns it with the size of its buffers.
+func (c *column) array(mem memory.Allocator) (arrow.Array, int64) {
+	buffers := []*memory.Buffer{nil}
+	if c.nulls > 0 {
+		buffers[0] = newBuffer(mem, c.valid)
+	}
+	switch c.typ {
+	case table.Boolean:
+		buffers = append(buffers, newBuffer(mem, c.bits))
+	case table.Integer, table.Number, table.Timestamp:
+		buffers = append(buffers, newBuffer(mem, arrow.Uint64Traits.CastToBytes(c.words)))
+	case table.Date:
+		buffers = append(buffers, newBuffer(mem, arrow.Int32Traits.CastToBytes(c.days)))
+	default:
+		// Arrow wants the start of the first row too.
+		offsets := newBuffer(mem, []byte{0, 0, 0, 0}, arrow.Int32Traits.CastToBytes(c.ends))
+		buffers = append(buffers, offsets, newBuffer(mem, c.text))
+	}
+	return newArray(c.typ.Arrow(), c.rows, c.nulls, buffers)
+}
+
+// newArray makes an array that owns the buffers.
+func newArray(typ arrow.DataType, rows, nulls int, buffers []*memory.Buffer) (arrow.Array, int64) {
+	data := array.NewData(typ, rows, buffers, nil, nulls, 0)
+	defer data.Release()
+	var size int64
+	for _, b := range buffers {
+		if b != nil {
+			size += int64(b.Len())
+			b.Release()
+		}
+	}
+	return array.MakeFromData(data), size
+}
+
+// newBuffer copies the parts one behind the other. It has memory even if they are empty, because readers of the C data
+// interface do not all take a null pointer.
+func newBuffer(mem memory.Allocator, parts ...[]byte) *memory.Buffer {
+	size := 0
+	for _, part := range parts {
+		size += len(part)
+	}
+	b := memory.NewResizableBuffer(mem)
+	b.Reserve(max(size, 1))
+	if size > 0 {
+		b.Resize(size)
+	}
+	at := b.Bytes()
+	for _, part := range parts {
+		at = at[copy(at, part):]
+	}
+	return b
+}
