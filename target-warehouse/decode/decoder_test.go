@@ -1,0 +1,437 @@
+package decode
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"tapline/singer"
+	"tapline/target-warehouse/table"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/google/go-cmp/cmp"
+)
+
+var (
+	runStart = time.Date(2024, 5, 1, 10, 0, 0, 7, time.UTC)
+	clock    = time.Date(2024, 5, 1, 11, 0, 0, 0, time.UTC)
+)
+
+// newPlan compiles the plan of a stream with the given properties; the allocator must end up with nothing allocated.
+func newPlan(t testing.TB, properties string, o table.Options, keys ...string) *Plan {
+	t.Helper()
+	s := &singer.Schema{Stream: "orders", Schema: json.RawMessage(`{"type":"object","properties":{` + properties + `}}`), KeyProperties: keys}
+	shape, err := table.Compile(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	t.Cleanup(func() { checked.AssertSize(t, 0) })
+	return Compile(shape, s, Options{Allocator: checked, RunStart: runStart, Now: func() time.Time { return clock }})
+}
+
+func appendAll(t testing.TB, d *Decoder, records ...string) {
+	t.Helper()
+	for i, text := range records {
+		if err := d.Append(&singer.Record{Stream: "orders", Record: json.RawMessage(text)}, int64(i+1)); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+}
+
+// rowsOf reads a batch back as rows of Go values and releases it; the ordinal comes last.
+func rowsOf(t testing.TB, b *table.Batch) [][]any {
+	t.Helper()
+	defer b.Rows.Release()
+	if !b.Rows.Schema().Equal(b.Table.ArrowSchema()) {
+		t.Fatalf("the rows have the schema %v, the table %v", b.Rows.Schema(), b.Table.ArrowSchema())
+	}
+	rows := make([][]any, b.Rows.NumRows())
+	for i := range rows {
+		for _, c := range b.Rows.Columns() {
+			rows[i] = append(rows[i], cell(c, i))
+		}
+	}
+	return rows
+}
+
+func cell(c arrow.Array, i int) any {
+	if c.IsNull(i) {
+		return nil
+	}
+	switch c := c.(type) {
+	case *array.Boolean:
+		return c.Value(i)
+	case *array.Int64:
+		return c.Value(i)
+	case *array.Float64:
+		return c.Value(i)
+	case *array.String:
+		return strings.Clone(c.Value(i))
+	case *array.Timestamp:
+		return c.Value(i).ToTime(arrow.Microsecond)
+	case *array.Date32:
+		return c.Value(i).ToTime().Format(time.DateOnly)
+	}
+	return fmt.Sprintf("an unexpected %T", c)
+}
+
+// one decodes {"v": value} for a property of the given schema.
+func one(t *testing.T, schema, value string) (any, error) {
+	t.Helper()
+	d := newPlan(t, `"v":`+schema, table.Options{}).NewDecoder()
+	if err := d.Append(&singer.Record{Record: json.RawMessage(`{"v":` + value + `}`)}, 1); err != nil {
+		return nil, err
+	}
+	return rowsOf(t, d.Batch())[0][0], nil
+}
+
+func utc(year, month, day, hour, minute, second, micro int) time.Time {
+	return time.Date(year, time.Month(month), day, hour, minute, second, micro*1000, time.UTC)
+}
+
+func TestValuesOfEachType(t *testing.T) {
+	const (
+		boolean   = `{"type":"boolean"}`
+		integer   = `{"type":"integer"}`
+		number    = `{"type":"number"}`
+		text      = `{"type":"string"}`
+		timestamp = `{"type":"string","format":"date-time"}`
+		date      = `{"type":"string","format":"date"}`
+		anything  = `{}`
+	)
+	for _, c := range []struct {
+		schema, value string
+		want          any
+	}{
+		{boolean, `true`, true}, {boolean, `false`, false}, {boolean, `null`, nil},
+		{integer, `0`, int64(0)}, {integer, `-0`, int64(0)}, {integer, `-17`, int64(-17)}, {integer, `null`, nil},
+		{integer, `999999999999999999`, int64(999999999999999999)},
+		{integer, `9223372036854775807`, int64(math.MaxInt64)}, {integer, `-9223372036854775808`, int64(math.MinInt64)},
+		{integer, `1.0`, int64(1)}, {integer, `-1.50e1`, int64(-15)}, {integer, `1e3`, int64(1000)}, {integer, `1E+18`, int64(1e18)},
+		{integer, `100e-2`, int64(1)}, {integer, `0e999999999999`, int64(0)}, {integer, `0.000`, int64(0)},
+		{integer, `922337203685477580700e-2`, int64(math.MaxInt64)},
+		{number, `0`, 0.0}, {number, `1`, 1.0}, {number, `-1.5`, -1.5}, {number, `0.1`, 0.1}, {number, `1.10`, 1.1}, {number, `null`, nil},
+		{number, `123456789012345`, 123456789012345.0}, {number, `0.123456789012345`, 0.123456789012345},
+		{number, `9007199254740992`, 9007199254740992.0}, {number, `0.30000000000000004`, 0.30000000000000004},
+		{number, `1e23`, 1e23}, {number, `1.7976931348623157e308`, math.MaxFloat64}, {number, `5e-324`, 5e-324},
+		{number, `100000000000000000000000000000`, 1e29}, {number, `0e400`, 0.0},
+		{number, `Infinity`, math.Inf(1)}, {number, `-Infinity`, math.Inf(-1)},
+		{text, `""`, ""}, {text, `"plain"`, "plain"}, {text, `"a\u00e9\ud83d\ude00\n\""`, "aé😀\n\""}, {text, `"\u0000"`, "\x00"}, {text, `null`, nil},
+		{text, `"\ud800"`, "\uFFFD"}, {text, "\"a\xffb\"", "a\uFFFDb"},
+		{timestamp, `"2024-05-01T10:20:30Z"`, utc(2024, 5, 1, 10, 20, 30, 0)},
+		{timestamp, `"2024-05-01T10:20:30.123456Z"`, utc(2024, 5, 1, 10, 20, 30, 123456)},
+		{timestamp, `"2024-05-01t10:20:30.5z"`, utc(2024, 5, 1, 10, 20, 30, 500000)},
+		{timestamp, `"2024-05-01T10:20:30.123456000000Z"`, utc(2024, 5, 1, 10, 20, 30, 123456)},
+		{timestamp, `"2024-05-01 10:20:30+02:30"`, utc(2024, 5, 1, 7, 50, 30, 0)},
+		{timestamp, `"2024-01-01T00:00:00+0200"`, utc(2023, 12, 31, 22, 0, 0, 0)},
+		{timestamp, `"2024-01-01T00:00:00-05"`, utc(2024, 1, 1, 5, 0, 0, 0)},
+		{timestamp, `"2024-05-01T10:20:30"`, utc(2024, 5, 1, 10, 20, 30, 0)},
+		{timestamp, `"2024-05-01T10:20"`, utc(2024, 5, 1, 10, 20, 0, 0)}, {timestamp, `"2024-05-01T10:20Z"`, utc(2024, 5, 1, 10, 20, 0, 0)},
+		{timestamp, `"2024-05-01"`, utc(2024, 5, 1, 0, 0, 0, 0)},
+		{timestamp, `"2024\u002d05-01T00:00:00Z"`, utc(2024, 5, 1, 0, 0, 0, 0)},
+		{timestamp, `"0001-01-01T00:00:00Z"`, utc(1, 1, 1, 0, 0, 0, 0)},
+		{timestamp, `"9999-12-31T23:59:59.999999Z"`, utc(9999, 12, 31, 23, 59, 59, 999999)},
+		{timestamp, `"2000-02-29T00:00:00Z"`, utc(2000, 2, 29, 0, 0, 0, 0)}, {timestamp, `"1969-12-31T23:59:59.999999Z"`, utc(1969, 12, 31, 23, 59, 59, 999999)},
+		{timestamp, `null`, nil},
+		{date, `"2024-02-29"`, "2024-02-29"}, {date, `"1969-12-31"`, "1969-12-31"}, {date, `"0001-01-01"`, "0001-01-01"},
+		{date, `"9999-12-31"`, "9999-12-31"}, {date, `"2024-05-01T00:00:00.000000Z"`, "2024-05-01"}, {date, `null`, nil},
+		{anything, `null`, nil}, {anything, `1`, "1"}, {anything, `"1"`, `"1"`}, {anything, `1.10`, "1.10"}, {anything, `false`, "false"},
+		{anything, `{ "b" : [ 1e400 , "\u00e9\/" ] }`, `{ "b" : [ 1e400 , "\u00e9\/" ] }`},
+		{anything, `["NaN","Infinity","\"NaN"]`, `["NaN","Infinity","\"NaN"]`},
+		{anything, `"\ud83d\ude00\\ud800"`, `"\ud83d\ude00\\ud800"`},
+		{anything, `["\ud800","\uDC00x","\ud800\u0041"]`, `["\ufffd","\ufffdx","\ufffd\u0041"]`},
+		{anything, "[\"\xff\",\"\u00e9\"]", "[\"\uFFFD\",\"\u00e9\"]"},
+	} {
+		got, err := one(t, c.schema, c.value)
+		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+			t.Errorf("%s in %s: %v (-want +got):\n%s", c.value, c.schema, err, diff)
+		}
+	}
+	if got, err := one(t, number, `NaN`); err != nil || !math.IsNaN(got.(float64)) {
+		t.Errorf("NaN in a number becomes %v, %v", got, err)
+	}
+	if got, err := one(t, number, `-0.0`); err != nil || !math.Signbit(got.(float64)) {
+		t.Errorf("-0.0 in a number becomes %v, %v", got, err)
+	}
+}
+
+func TestValuesThatWouldChangeAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		schema string
+		want   string
+		values []string
+	}{
+		{`{"type":"boolean"}`, wrongKind, []string{`"true"`, `1`, `{}`, `[]`, `NaN`}},
+		{`{"type":"integer"}`, wrongKind, []string{`"1"`, `true`, `{}`, `NaN`, `-Infinity`}},
+		{`{"type":"integer"}`, hasFraction, []string{`1.5`, `1e-1`, `-0.01e1`, `1e-999999999999`, `9223372036854775807.5`}},
+		{`{"type":"integer"}`, tooLong, []string{`9223372036854775808`, `-9223372036854775809`, `1e19`, `1e999999999999`, strings.Repeat("9", 1024)}},
+		{`{"type":"number"}`, wrongKind, []string{`"1"`, `true`, `[]`}},
+		{`{"type":"number"}`, tooPrecise, []string{`9007199254740993`, `0.1000000000000000055511151231257827`, `1.00000000000000000001`, `1e-400`, strings.Repeat("9", 30)}},
+		{`{"type":"number"}`, "too large", []string{`1e400`, `-1e309`}},
+		{`{"type":"string"}`, wrongKind, []string{`1`, `true`, `{"a":"b"}`, `NaN`}},
+		{`{"type":"string","format":"date-time"}`, wrongKind, []string{`1714550400`, `{}`}},
+		{`{"type":"string","format":"date-time"}`, noTime, []string{`""`, `"now"`, `"2024-05-01T"`, `"2024-05-01T1:00:00Z"`, `"2024-13-01T00:00:00Z"`,
+			`"2023-02-29T00:00:00Z"`, `"1900-02-29"`, `"2024-05-01T24:00:00Z"`, `"2024-05-01T23:59:60Z"`, `"2024-05-01T10:60:00Z"`, `"0000-01-01T00:00:00Z"`,
+			`"20107-05-10T00:00:00Z"`, `"-0044-03-15T00:00:00Z"`, `"0001-01-01T00:00:00+01:00"`, `"9999-12-31T23:59:59-01:00"`, `"2024-05-01T10:00:00+24:00"`,
+			`"2024-05-01T10:00:00+1"`, `"2024-05-01T10:00:00 Z"`, `"2024-05-01T10:00:00.Z"`, `"2024-05-01T10:00:00Z "`, `" 2024-05-01"`, `"2024-05-01_10:00:00Z"`,
+			`"2024/05/01"`, `"2024-00-10"`, `"2024-05-00"`, `"2024-05-01T10Z"`, `"2024-05-01T1000Z"`, `"2024-05-01T10:00:00+02:"`, `"2024-05-01T10:00:00x02:00"`, `"2024-05-01T10:00:"`}},
+		{`{"type":"string","format":"date-time"}`, tooFine, []string{`"2024-05-01T10:00:00.1234567Z"`, `"2024-05-01T10:00:00.000000001Z"`}},
+		{`{"type":"string","format":"date"}`, noDate, []string{`""`, `"2024-02-30"`, `"2024-5-1"`, `"01.05.2024"`, `"0000-00-00"`}},
+		{`{"type":"string","format":"date"}`, noDay, []string{`"2024-05-01T00:00:01Z"`, `"2024-05-01T00:00:00+02:00"`, `"2024-05-01T00:00:00.0000001Z"`}},
+		{`{}`, notFinite, []string{`NaN`, `[1,-Infinity]`, `{"a":["NaN",NaN]}`}},
+	} {
+		for _, value := range c.values {
+			got, err := one(t, c.schema, value)
+			var fault *singer.RecordError
+			if !errors.As(err, &fault) || fault.Stream != "orders" || fault.Field != "v" || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.schema) {
+				t.Errorf("%s in %s gives %v, %v; want a refusal with %q", value, c.schema, got, err, c.want)
+			}
+		}
+	}
+}
+
+func TestAFaultShowsOnlyTheBeginningOfAValue(t *testing.T) {
+	_, err := one(t, `{"type":"integer"}`, `"`+strings.Repeat("x", 1000)+`"`)
+	want := `stream orders, field v: the value "` + strings.Repeat("x", 59) + `... is of another kind, but the SCHEMA declares {"type":"integer"}; ` + advice
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestRowsFollowTheTableNotTheRecord(t *testing.T) {
+	d := newPlan(t, `"id":{"type":"integer"},"n\u00e4me":{"type":"string"},"":{"type":"boolean"}`, table.Options{}).NewDecoder()
+	appendAll(t, d,
+		`{"id":1,"näme":"a","":true}`,
+		` { "näme" : "b" , "id" : 2 } `,
+		`{"n\u00e4me":"c","id":3,"":null}`,
+		`{}`,
+		`{"id":4,"id":5,"näme":"x","näme":null,"":false,"id":6}`,
+		`{"näme":null,"näme":"y"}`,
+	)
+	got := rowsOf(t, d.Batch())
+	want := [][]any{
+		{int64(1), "a", true, int64(1)},
+		{int64(2), "b", nil, int64(2)},
+		{int64(3), "c", nil, int64(3)},
+		{nil, nil, nil, int64(4)},
+		{int64(6), nil, false, int64(5)},
+		{nil, "y", nil, int64(6)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestUndeclaredPropertiesAreKeptInExtra(t *testing.T) {
+	p := newPlan(t, `"id":{"type":"integer"}`, table.Options{})
+	d := p.NewDecoder()
+	appendAll(t, d, `{"id":1}`)
+	narrow := d.Batch()
+	appendAll(t, d,
+		`{"id":1}`,
+		`{"x":{"a": 1},"id":2,"\u0079":"\/","_sdc_extra":null}`,
+		`{"id":3,"x":1,"x":[2],"\u0078":3.0}`,
+		`{"id":4}`,
+		"{\"id\":5,\"\xff\":\"\\ud800\"}",
+	)
+	if d.Replaced() != 2 {
+		t.Errorf("%d replacements are counted, want 2", d.Replaced())
+	}
+	wide := d.Batch()
+	appendAll(t, d, `{"id":1}`)
+	again := d.Batch()
+	if narrow.Table != p.Table() || again.Table != p.Table() || wide.Table != p.TableWithExtra() {
+		t.Error("batches do not carry the plan's tables")
+	}
+	want := [][]any{
+		{int64(1), nil, int64(1)},
+		{int64(2), `{"x":{"a": 1},"\u0079":"\/","_sdc_extra":null}`, int64(2)},
+		{int64(3), `{"x":3.0}`, int64(3)},
+		{int64(4), nil, int64(4)},
+		{int64(5), "{\"\uFFFD\":\"\\ufffd\"}", int64(5)},
+	}
+	if diff := cmp.Diff(want, rowsOf(t, wide)); diff != "" {
+		t.Errorf("rows differ (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([][]any{{int64(1), int64(1)}}, rowsOf(t, narrow)); diff != "" {
+		t.Errorf("narrow rows differ (-want +got):\n%s", diff)
+	}
+	rowsOf(t, again)
+}
+
+func TestATableWithoutPropertiesKeepsWholeRecords(t *testing.T) {
+	p := newPlan(t, ``, table.Options{})
+	d := p.NewDecoder()
+	appendAll(t, d, `{}`, `{"a":1}`)
+	b := d.Batch()
+	if b.Table != p.Table() || b.Table != p.TableWithExtra() {
+		t.Error("the batch carries another table")
+	}
+	if diff := cmp.Diff([][]any{{nil, int64(1)}, {`{"a":1}`, int64(2)}}, rowsOf(t, b)); diff != "" {
+		t.Errorf("rows differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestNamesOfUndeclaredPropertiesDoNotPileUp(t *testing.T) {
+	d := newPlan(t, `"id":{"type":"integer"}`, table.Options{}).NewDecoder()
+	for i := range 3 * maxUndeclared {
+		appendAll(t, d, fmt.Sprintf(`{"id":%d,"k%d":1,"other":2}`, i, i))
+	}
+	if n := len(d.keys.learned); n > maxUndeclared+3 {
+		t.Errorf("%d names are remembered", n)
+	}
+	for i, row := range rowsOf(t, d.Batch()) {
+		if want := fmt.Sprintf(`{"k%d":1,"other":2}`, i); row[0] != int64(i) || row[1] != want {
+			t.Fatalf("row %d is %v, want %s", i, row, want)
+		}
+	}
+}
+
+func TestARefusedRecordLeavesNoTrace(t *testing.T) {
+	d := newPlan(t, `"id":{"type":"integer"},"b":{"type":"boolean"},"s":{"type":"string"},"d":{"type":"string","format":"date"},"n":{"type":"number"},"last":{"type":"integer"}`,
+		table.Options{}, "id").NewDecoder()
+	var want [][]any
+	for i := range 20 {
+		n := int64(i)
+		if i%3 == 0 {
+			n = 3
+		}
+		appendAll(t, d, fmt.Sprintf(`{"id":%d,"b":true,"s":"row","d":"2024-05-01","n":1.5,"last":null}`, n))
+		want = append(want, []any{n, true, "row", "2024-05-01", 1.5, nil, int64(1)})
+		for _, bad := range []string{
+			`{"id":9,"b":true,"s":"lost","d":"2024-05-01","n":null,"last":"x"}`,
+			`{"id":9,"b":null,"s":null,"d":null,"n":2,"last":1.5}`,
+			`{"id":9,"s":"lost","s":1}`,
+			`{"b":true,"s":"no key"}`,
+			`{"id":9,"extra":NaN}`,
+			`{"id":9,"s":"lost"`,
+			`{"id":9,"s":"lost",}`,
+			`[]`,
+			``,
+		} {
+			err := d.Append(&singer.Record{Record: json.RawMessage(bad)}, 99)
+			if fault := (*singer.RecordError)(nil); !errors.As(err, &fault) {
+				t.Fatalf("%s is taken or fails with %v", bad, err)
+			}
+		}
+		if d.Len() != i+1 {
+			t.Fatalf("Len is %d after %d rows", d.Len(), i+1)
+		}
+	}
+	b := d.Batch()
+	if b.Table.Columns[len(b.Table.Columns)-1].Name == table.Extra {
+		t.Error("a refused record's extra property made the table wider")
+	}
+	if diff := cmp.Diff(want, rowsOf(t, b)); diff != "" {
+		t.Errorf("rows differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestKeysMayBeFalsyButNotNull(t *testing.T) {
+	p := newPlan(t, `"a":{"type":["null","integer"]},"b":{"type":"string"},"c":{"type":"boolean"}`, table.Options{}, "c", "a", "b")
+	d := p.NewDecoder()
+	appendAll(t, d, `{"a":0,"b":"","c":false}`)
+	for field, record := range map[string]string{"a": `{"a":null,"b":"","c":true}`, "b": `{"a":1,"c":true}`, "c": `{"a":1,"b":"","c":true,"c":null}`} {
+		err := d.Append(&singer.Record{Record: json.RawMessage(record)}, 2)
+		var fault *singer.RecordError
+		if !errors.As(err, &fault) || fault.Field != field || !strings.Contains(err.Error(), "part of the key") {
+			t.Errorf("%s: %v, want a fault in %s", record, err, field)
+		}
+	}
+	if rows := rowsOf(t, d.Batch()); len(rows) != 1 {
+		t.Errorf("the batch has %d rows", len(rows))
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	d := newPlan(t, `"id":{"type":"integer"}`, table.Options{Metadata: true}).NewDecoder()
+	extracted := time.Date(2024, 5, 1, 9, 0, 0, 123456789, time.UTC)
+	deleted := time.Date(2024, 4, 1, 0, 0, 0, 0, time.UTC)
+	for i, rec := range []singer.Record{
+		{Record: json.RawMessage(`{"id":1}`)},
+		{Record: json.RawMessage(`{"id":2}`), TimeExtracted: extracted, Version: 5, HasVersion: true},
+		{Record: json.RawMessage(`{"_sdc_deleted_at":"2024-04-01T00:00:00Z","_sdc_received_at":null,"id":3,"_sdc_sequence":4}`)},
+	} {
+		if err := d.Append(&rec, int64(i+100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := runStart.UnixMilli()
+	want := [][]any{
+		{int64(1), clock, clock, clock, nil, runStart.UnixNano() + 100, nil, start, int64(100)},
+		{int64(2), extracted.Truncate(time.Microsecond), clock, clock, nil, runStart.UnixNano() + 101, int64(5), start, int64(101)},
+		{int64(3), clock, clock, clock, deleted, int64(4), nil, start, int64(102)},
+	}
+	if diff := cmp.Diff(want, rowsOf(t, d.Batch())); diff != "" {
+		t.Errorf("rows differ (-want +got):\n%s", diff)
+	}
+	err := d.Append(&singer.Record{Record: json.RawMessage(`{"id":1,"_sdc_sequence":"x"}`)}, 1)
+	if err == nil || !strings.Contains(err.Error(), "field _sdc_sequence") || !strings.Contains(err.Error(), "of type integer") {
+		t.Errorf("metadata of the wrong kind gives %v", err)
+	}
+}
+
+func TestMetadataDeclaredByTheTapIsTheTaps(t *testing.T) {
+	d := newPlan(t, `"_sdc_deleted_at":{"type":["null","string"],"format":"date-time"},"_sdc_received_at":{"type":["null","string"]}`, table.Options{Metadata: true}).NewDecoder()
+	appendAll(t, d, `{"_sdc_deleted_at":"2024-04-01T00:00:00Z","_sdc_received_at":"then"}`, `{}`)
+	for i, row := range rowsOf(t, d.Batch()) {
+		want := [][]any{{utc(2024, 4, 1, 0, 0, 0, 0), "then"}, {nil, nil}}[i]
+		if diff := cmp.Diff(want, row[:2]); diff != "" || len(row) != len(table.Metadata)+1 {
+			t.Errorf("row %d has %d cells (-want +got):\n%s", i, len(row), diff)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	d := newPlan(t, `"a":{"type":"string"},"b":{"type":"integer"}`, table.Options{}).NewDecoder()
+	if d.Len() != 0 || d.Bytes() != 0 || d.Batch() != nil {
+		t.Errorf("an empty decoder has %d rows, %d bytes", d.Len(), d.Bytes())
+	}
+	for range 1000 {
+		appendAll(t, d, `{"a":"twenty characters...","b":1,"c":null}`)
+	}
+	near := d.Bytes()
+	b := d.Batch()
+	defer b.Rows.Release()
+	if low, high := b.Bytes*9/10, b.Bytes*11/10; near < low || near > high || b.Bytes < 1000*(22+8+8) {
+		t.Errorf("Bytes says %d before and %d after", near, b.Bytes)
+	}
+	if d.Len() != 0 || d.Bytes() != 0 {
+		t.Errorf("%d rows, %d bytes are left", d.Len(), d.Bytes())
+	}
+}
+
+func TestDecodersOfOnePlanDoNotDisturbEachOther(t *testing.T) {
+	p := newPlan(t, `"id":{"type":"integer"},"né":{"type":"string"}`, table.Options{}, "id")
+	done := make(chan [][]any)
+	for worker := range 4 {
+		go func() {
+			d := p.NewDecoder()
+			for i := range 200 {
+				text := fmt.Sprintf(`{"né":"%d","id":%d,"w%d":1}`, worker, i, worker)
+				if i%2 == 0 {
+					text = fmt.Sprintf(`{"id":%d,"w%d":1,"n\u00e9":"%d"}`, i, worker, worker)
+				}
+				if err := d.Append(&singer.Record{Record: json.RawMessage(text)}, int64(i)); err != nil {
+					t.Error(err)
+				}
+			}
+			done <- rowsOf(t, d.Batch())
+		}()
+	}
+	for range 4 {
+		for i, row := range <-done {
+			want := []any{int64(i), row[1], fmt.Sprintf(`{"w%s":1}`, row[1]), int64(i)}
+			if diff := cmp.Diff(want, row); diff != "" {
+				t.Fatalf("row %d differs (-want +got):\n%s", i, diff)
+			}
+		}
+	}
+}
