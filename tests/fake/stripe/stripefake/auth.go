@@ -1,0 +1,70 @@
+package stripefake
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Key is an API key that the fake accepts.
+type Key struct {
+	Secret string
+	// Resources that a restricted key may read, as in the path (customers,
+	// invoices, account ...). Nil lets it read everything.
+	Resources []string
+}
+
+// authorize finds the key of a request and refuses what Stripe refuses before
+// it looks at the path.
+func (s *Server) authorize(r *http.Request) (Key, *apiError) {
+	secret, ok := presented(r)
+	if !ok {
+		return Key{}, invalid(http.StatusUnauthorized, "", "", "You did not provide an API key. Send it as a Bearer token or as the basic auth user name.")
+	}
+	i := slices.IndexFunc(s.options.Keys, func(k Key) bool { return k.Secret == secret })
+	if i < 0 {
+		return Key{}, invalid(http.StatusUnauthorized, "", "", "Invalid API Key provided: %s", mask(secret))
+	}
+	key := s.options.Keys[i]
+	if v := r.Header.Get("Stripe-Version"); v != "" && v != Version {
+		return key, invalid(http.StatusBadRequest, "", "", "Invalid Stripe API version: %s. The fake speaks %s only.", v, Version)
+	}
+	if account := r.Header.Get("Stripe-Account"); account != "" && account != s.options.Account {
+		return key, invalid(http.StatusForbidden, "account_invalid", "",
+			"The provided key '%s' does not have access to account '%s' (or that account does not exist).", mask(secret), account)
+	}
+	return key, nil
+}
+
+func presented(r *http.Request) (string, bool) {
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && token != "" {
+		return token, true
+	}
+	user, _, ok := r.BasicAuth()
+	return user, ok && user != ""
+}
+
+// permits refuses a resource that a restricted key may not read.
+func (s *Server) permits(key Key, resource, component string) *apiError {
+	if key.Resources == nil || slices.Contains(key.Resources, resource) {
+		return nil
+	}
+	return invalid(http.StatusForbidden, "", "",
+		"The provided key '%s' does not have the required permissions for this endpoint on account '%s'. Having the 'rak_%s_read' permission would allow this request to continue.",
+		mask(key.Secret), s.options.Account, component)
+}
+
+// mask hides a key as Stripe does: kind and mode, asterisks, the last four characters.
+func mask(secret string) string {
+	shown := 0
+	for _, prefix := range []string{"sk_test_", "sk_live_", "rk_test_", "rk_live_"} {
+		if strings.HasPrefix(secret, prefix) {
+			shown = len(prefix)
+		}
+	}
+	rest := secret[shown:]
+	if len(rest) < 8 {
+		return secret[:shown] + strings.Repeat("*", len(rest))
+	}
+	return secret[:shown] + strings.Repeat("*", len(rest)-4) + rest[len(rest)-4:]
+}

@@ -1,0 +1,21 @@
+// Package stripefake is a stateful, strict fake of Stripe's API of version 2023-10-16.
+//
+// A [Server] is an http.Handler with two halves. Below /v1/ it answers as
+// Stripe does: lists newest first, cursors, filters, error bodies, events that
+// age out after 30 days. Below /_control/ a test or a script reads the truth
+// (the objects, oldest first) and changes it: create, update, delete, move the
+// clock, make the next requests fail. Everything the control half does is also
+// a method of Server, so a Go test needs no second HTTP client.
+//
+// What the fake knows of Stripe's shapes and parameters it takes from Stripe's
+// own OpenAPI document, which the module github.com/stripe/stripe-mock embeds:
+// an object has the fields its component lists, to any depth, and a parameter
+// that the document does not list for a path is refused.
+//
+// Objects are a function of (seed, kind, index, clock at the start), made when they are
+// asked for; only what was changed since is kept as bytes. So a million objects
+// cost an index, not gigabytes, and the same options give the same bytes.
+//
+// The clock stands still unless it is moved ([Server.Advance], [Server.Mutate]):
+// nothing in a test depends on how fast the machine is.
+package stripefake

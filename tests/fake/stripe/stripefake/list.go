@@ -1,0 +1,254 @@
+package stripefake
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// objectPath is the pattern under which the document lists GET by id.
+func (doc *document) objectPath(k *kind) string {
+	for path := range doc.lists {
+		rest, ok := strings.CutPrefix(path, "/v1/"+k.name+"/{")
+		if ok && strings.HasSuffix(rest, "}") && !strings.Contains(rest, "/") {
+			return path
+		}
+	}
+	return ""
+}
+
+func unescape(segment string) string {
+	if s, err := url.PathUnescape(segment); err == nil {
+		return s
+	}
+	return segment
+}
+
+// raw returns the plain bytes of the object at a position.
+func (s *Server) raw(sh *shelf, at int) []byte {
+	e := sh.entries[at]
+	switch {
+	case e.raw != nil:
+		return e.raw
+	case sh.kind == eventsKind:
+		return s.seededEvent(at)
+	default:
+		return s.world.object(sh.kind, at, e.created)
+	}
+}
+
+// get answers GET /v1/<kind>/<id>.
+func (s *Server) get(sh *shelf, id string, query url.Values) ([]byte, *apiError) {
+	p, err := s.world.doc.readParams(s.world.doc.objectPath(sh.kind), query)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := s.world.doc.expansions(sh.kind, p.array["expand"], false)
+	if err != nil {
+		return nil, err
+	}
+	at, ok := sh.position[id]
+	if !ok || at < s.oldest(sh) {
+		return nil, missing(sh.kind.component, "id", id)
+	}
+	if sh.entries[at].deleted {
+		if sh.kind.name == "customers" {
+			return deletedBody(sh.kind, id), nil
+		}
+		return nil, missing(sh.kind.component, "id", id)
+	}
+	return s.render(sh, at, tree), nil
+}
+
+// deletedBody is what is left of an object that can still be retrieved.
+func deletedBody(k *kind, id string) []byte {
+	return writeMembers([]member{{"id", []byte(quote(id))}, {"object", []byte(quote(k.component))}, {"deleted", []byte("true")}})
+}
+
+// getAccount answers GET /v1/account.
+func (s *Server) getAccount(query url.Values) ([]byte, *apiError) {
+	if _, err := s.world.doc.readParams("/v1/account", query); err != nil {
+		return nil, err
+	}
+	return s.world.accountObject(), nil
+}
+
+// oldest is the position of the first object that time has not taken away.
+func (s *Server) oldest(sh *shelf) int {
+	if sh.kind != eventsKind {
+		return 0
+	}
+	return sh.since(s.now - int64(Retention.Seconds()))
+}
+
+// list answers GET /v1/<kind>.
+func (s *Server) list(sh *shelf, query url.Values) ([]byte, *apiError) {
+	path := "/v1/" + sh.kind.name
+	p, err := s.world.doc.readParams(path, query)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := s.world.doc.expansions(sh.kind, p.array["expand"], true)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := p.limit()
+	if err != nil {
+		return nil, err
+	}
+	match, err := filter(sh.kind, p)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.window(sh, p)
+	if err != nil {
+		return nil, err
+	}
+	found, more := s.walk(sh, w, limit, match)
+	data := make([][]byte, len(found))
+	for i, at := range found {
+		data[i] = s.render(sh, at, tree)
+	}
+	return listBody(data, more, path), nil
+}
+
+// window is the part of a shelf that a list request may show: positions
+// [lo, hi), walked from the newest, or from the oldest after ending_before.
+type window struct {
+	lo, hi  int
+	upwards bool
+}
+
+func (s *Server) window(sh *shelf, p params) (window, *apiError) {
+	var w window
+	w.lo, w.hi = sh.within(p.timeRange("created"))
+	w.lo = max(w.lo, s.oldest(sh))
+	after, before := p.scalar["starting_after"], p.scalar["ending_before"]
+	if after != "" && before != "" {
+		return w, invalid(http.StatusBadRequest, "parameter_invalid", "ending_before", "You cannot send both starting_after and ending_before.")
+	}
+	if after != "" {
+		at, err := s.cursor(sh, "starting_after", after)
+		if err != nil {
+			return w, err
+		}
+		w.hi = min(w.hi, at)
+	}
+	if before != "" {
+		at, err := s.cursor(sh, "ending_before", before)
+		if err != nil {
+			return w, err
+		}
+		w.lo, w.upwards = max(w.lo, at+1), true
+	}
+	return w, nil
+}
+
+// cursor finds the object that a cursor names; it must still exist.
+func (s *Server) cursor(sh *shelf, param, id string) (int, *apiError) {
+	at, ok := sh.live(id)
+	if !ok {
+		return 0, missing(sh.kind.component, param, id)
+	}
+	if at < s.oldest(sh) {
+		return 0, invalid(http.StatusBadRequest, "", param, "The event %s has aged out of our retention policy.", id)
+	}
+	return at, nil
+}
+
+// walk collects up to limit live positions that match, newest first, and tells
+// whether there are more in the direction of the walk.
+func (s *Server) walk(sh *shelf, w window, limit int, match matcher) (found []int, more bool) {
+	for i := range w.hi - w.lo {
+		at := w.hi - 1 - i
+		if w.upwards {
+			at = w.lo + i
+		}
+		if sh.entries[at].deleted || match != nil && !match(s.raw(sh, at)) {
+			continue
+		}
+		if len(found) == limit {
+			more = true
+			break
+		}
+		found = append(found, at)
+	}
+	if w.upwards {
+		slices.Reverse(found)
+	}
+	return found, more
+}
+
+// ownerOfList tells which kind's children a path lists:
+// /v1/invoices/<id>/lines or /v1/subscription_items.
+func (s *Server) ownerOfList(parts []string) *shelf {
+	for _, sh := range s.shelves {
+		c := sh.kind.child
+		if c == nil {
+			continue
+		}
+		nested := len(parts) == 3 && parts[0] == sh.kind.name && parts[2] == c.member
+		flat := len(parts) == 1 && parts[0] == c.component+"s" && strings.Contains(c.url, "?")
+		if nested && !strings.Contains(c.url, "?") || flat {
+			return sh
+		}
+	}
+	return nil
+}
+
+// listChildren answers the path that an embedded list names, in the order of
+// that list.
+func (s *Server) listChildren(sh *shelf, parts []string, query url.Values) ([]byte, *apiError) {
+	path, param := "/v1/"+parts[0], sh.kind.component
+	if len(parts) == 3 {
+		path = s.world.doc.objectPath(sh.kind) + "/" + parts[2]
+	}
+	p, err := s.world.doc.readParams(path, query)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := p.limit()
+	if err != nil {
+		return nil, err
+	}
+	parent := p.scalar[param]
+	if len(parts) == 3 {
+		parent, param = unescape(parts[1]), "id"
+	}
+	at, ok := sh.live(parent)
+	if !ok {
+		return nil, missing(sh.kind.component, param, parent)
+	}
+	all := s.world.children(sh.kind, at, sh.entries[at].created)
+	page, more, err := cutPage(all, sh.kind.child.component, p, limit)
+	if err != nil {
+		return nil, err
+	}
+	return listBody(page, more, childURL(sh.kind.child, parent)), nil
+}
+
+// cutPage cuts one page out of a short list by cursor.
+func cutPage(all [][]byte, component string, p params, limit int) ([][]byte, bool, *apiError) {
+	lo, hi := 0, len(all)
+	for _, param := range []string{"starting_after", "ending_before"} {
+		id := p.scalar[param]
+		if id == "" {
+			continue
+		}
+		at := slices.IndexFunc(all, func(raw []byte) bool { return memberText(raw, "id") == id })
+		if at < 0 {
+			return nil, false, missing(component, param, id)
+		}
+		if param == "starting_after" {
+			lo = at + 1
+		} else {
+			hi = at
+		}
+	}
+	lo = min(lo, hi)
+	if p.scalar["ending_before"] != "" && p.scalar["starting_after"] == "" {
+		return all[max(lo, hi-limit):hi], hi-limit > lo, nil
+	}
+	return all[lo:min(hi, lo+limit)], hi-lo > limit, nil
+}

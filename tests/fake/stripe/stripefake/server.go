@@ -1,0 +1,245 @@
+package stripefake
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Version is the API version that the fake speaks.
+const Version = "2023-10-16"
+
+// Retention is how long an event can be read.
+const Retention = 30 * 24 * time.Hour
+
+// Options say what a fake holds and how it behaves. The zero value is an
+// account without objects that accepts the key sk_test_fake.
+type Options struct {
+	// Seed decides every object. The same options make the same bytes.
+	Seed uint64
+	// Objects is the total over all kinds, in believable proportions, at least
+	// one of each when not 0. The events that tell of their creation come on top.
+	Objects int
+	// Counts sets the number for single kinds (customers, charges ...) and
+	// overrules Objects for them. Events cannot be counted here.
+	Counts map[string]int
+	// Now is where the clock stands at the start; zero means DefaultNow.
+	// Fractions of a second are dropped.
+	Now time.Time
+	// Span is the time before Now over which objects were created; 0 means two years.
+	Span time.Duration
+	// Keys are the API keys accepted; empty means sk_test_fake, unrestricted.
+	Keys []Key
+	// Account is the id of the account; empty means acct_1FakeTapline.
+	Account string
+	// Rate is the number of requests per second (and the burst) beyond which
+	// the answer is 429; 0 means no limit. It is measured in real time.
+	Rate float64
+	// Latency delays every answer below /v1/.
+	Latency time.Duration
+}
+
+// DefaultNow is the clock of a fake that was given none. It is a fixed day in
+// the life of the API version, so that objects do not depend on the day of the test.
+var DefaultNow = time.Date(2024, time.April, 10, 12, 0, 0, 0, time.UTC)
+
+func (o Options) withDefaults() Options {
+	if o.Now.IsZero() {
+		o.Now = DefaultNow
+	}
+	if o.Span == 0 {
+		o.Span = 2 * 365 * 24 * time.Hour
+	}
+	if len(o.Keys) == 0 {
+		o.Keys = []Key{{Secret: "sk_test_fake"}}
+	}
+	if o.Account == "" {
+		o.Account = "acct_1FakeTapline"
+	}
+	return o
+}
+
+// count is the number of seeded objects of a kind.
+func (o Options) count(k *kind) int {
+	if n, ok := o.Counts[k.name]; ok {
+		return n
+	}
+	if o.Objects == 0 {
+		return 0
+	}
+	return max(1, o.Objects*k.share/1000)
+}
+
+// Server is one fake account. Its methods may be called by many goroutines at once.
+type Server struct {
+	options Options
+	world   *world
+	routes  *http.ServeMux
+	bucket  *bucket
+
+	mu       sync.RWMutex // guards what follows
+	now      int64        // the clock, unix seconds
+	shelves  map[string]*shelf
+	origins  []origin // of the events that were seeded
+	failures []*Failure
+	requests []Request
+	serial   int // counts answers, for Request-Id
+}
+
+// Request is one line of the request log. Keys are not in it.
+type Request struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	Query  string `json:"query"`
+}
+
+// New makes a fake. It fails when Counts names an unknown kind or a negative
+// number.
+func New(o Options) (*Server, error) {
+	doc, err := loadDocument()
+	if err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	world, err := newWorld(doc, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{options: o, world: world, now: world.now, shelves: map[string]*shelf{}, bucket: newBucket(o.Rate)}
+	for _, k := range s.world.kinds {
+		s.shelves[k.name] = newShelf(s.world, k)
+	}
+	s.seedEvents()
+	s.routes = s.controlRoutes()
+	return s, nil
+}
+
+// Now is the fake's clock, which the Date header follows.
+func (s *Server) Now() time.Time {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return time.Unix(s.now, 0).UTC()
+}
+
+// Advance moves the clock forward by whole seconds. A negative d is an error.
+func (s *Server) Advance(d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("the clock cannot go back by %s: objects are kept in the order of their creation", -d)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now += int64(d / time.Second)
+	return nil
+}
+
+// Requests returns the log of requests below /v1/, oldest first.
+func (s *Server) Requests() []Request {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return append([]Request{}, s.requests...)
+}
+
+// ResetRequests empties the request log.
+func (s *Server) ResetRequests() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = nil
+}
+
+// ServeHTTP answers a request of either half.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/_control/") {
+		s.routes.ServeHTTP(w, r)
+		return
+	}
+	failure := s.record(w, r)
+	if !pause(r.Context(), s.options.Latency) {
+		return
+	}
+	if failure != nil {
+		s.fail(w, r, failure)
+		return
+	}
+	if !s.bucket.take(time.Now()) {
+		s.fail(w, r, &Failure{Mode: RateLimit, Reason: "global-rate"})
+		return
+	}
+	status, body := s.answer(r)
+	writeJSON(w, status, body)
+}
+
+// record logs the request, sets the headers of every answer and takes the
+// failure that is due, if any.
+func (s *Server) record(w http.ResponseWriter, r *http.Request) *Failure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.serial++
+	s.requests = append(s.requests, Request{r.Method, r.URL.Path, r.URL.RawQuery})
+	h := w.Header()
+	h.Set("Date", time.Unix(s.now, 0).UTC().Format(http.TimeFormat))
+	h.Set("Request-Id", "req_"+token(s.world.random("request", s.serial, "id"), 14))
+	h.Set("Stripe-Version", Version)
+	return s.takeFailure(r.URL.Path)
+}
+
+// answer is what Stripe says to a request.
+func (s *Server) answer(r *http.Request) (int, []byte) {
+	key, refusal := s.authorize(r)
+	if refusal != nil {
+		return refusal.status, refusal.body()
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	body, refusal := s.route(r, key)
+	if refusal != nil {
+		return refusal.status, refusal.body()
+	}
+	return http.StatusOK, body
+}
+
+// route finds the resource that a path names.
+func (s *Server) route(r *http.Request, key Key) ([]byte, *apiError) {
+	parts := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/v1/"), "/")
+	name, component := parts[0], parts[0]
+	objects := s.shelves[name]
+	owner := s.ownerOfList(parts)
+	known := objects != nil && len(parts) <= 2 || owner != nil || name == "account" && len(parts) == 1
+	if r.Method != http.MethodGet || !strings.HasPrefix(r.URL.Path, "/v1/") || !known {
+		return nil, unrecognized(r)
+	}
+	for _, sh := range []*shelf{objects, owner} {
+		if sh != nil {
+			name, component = sh.kind.name, sh.kind.component
+		}
+	}
+	if err := s.permits(key, name, component); err != nil {
+		return nil, err
+	}
+	query := r.URL.Query()
+	switch {
+	case name == "account":
+		return s.getAccount(query)
+	case owner != nil:
+		return s.listChildren(owner, parts, query)
+	case len(parts) == 1:
+		return s.list(objects, query)
+	default:
+		return s.get(objects, unescape(parts[1]), query)
+	}
+}
+
+// writeJSON answers with indented JSON, as Stripe does.
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	var out bytes.Buffer
+	if err := json.Indent(&out, body, "", "  "); err != nil {
+		panic(fmt.Sprintf("the fake made invalid JSON: %v: %.200s", err, body))
+	}
+	out.WriteByte('\n')
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(out.Bytes()) // a client that has gone is not the fake's concern
+}

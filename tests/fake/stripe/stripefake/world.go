@@ -1,0 +1,148 @@
+package stripefake
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// world is what the seed decides: which objects there are and what they say.
+// It is immutable, so objects may be made from it by many goroutines at once.
+type world struct {
+	doc     *document
+	seed    uint64
+	now     int64 // the clock at the start, unix seconds
+	account string
+	kinds   []*kind
+	byName  map[string]*kind
+	created map[string][]int64 // by kind, of the seeded objects, oldest first
+}
+
+// newWorld fails when Counts names no kind that can be seeded.
+func newWorld(doc *document, o Options) (*world, error) {
+	w := &world{doc: doc, seed: o.Seed, now: o.Now.Unix(), account: o.Account, kinds: kindTable(),
+		byName: map[string]*kind{}, created: map[string][]int64{}}
+	for _, k := range w.kinds {
+		w.byName[k.name] = k
+	}
+	for name, n := range o.Counts {
+		if w.byName[name] == nil || n < 0 {
+			return nil, fmt.Errorf("counts: %s: %d: want the name of a kind that can be seeded and a number from 0", name, n)
+		}
+	}
+	for _, k := range w.kinds {
+		w.created[k.name] = w.spread(k, o.count(k), o.Span)
+	}
+	return w, nil
+}
+
+// spread draws the moments at which n objects were created: more of them
+// toward the present, many in the same second, some in bursts.
+func (w *world) spread(k *kind, n int, span time.Duration) []int64 {
+	r := w.random(k.name, n, "created")
+	moments := make([]int64, n)
+	for i := range moments {
+		switch chance := r.Float64(); {
+		case i > 0 && chance < 0.15:
+			moments[i] = moments[i-1]
+		case i > 0 && chance < 0.30:
+			moments[i] = min(moments[i-1]+r.Int64N(3), w.now)
+		default:
+			// The larger of two draws makes the density grow linearly.
+			back := min(r.Float64(), r.Float64())
+			moments[i] = w.now - int64(back*span.Seconds())
+		}
+	}
+	slices.Sort(moments)
+	return moments
+}
+
+// random returns the randomness that belongs to one purpose of one object.
+func (w *world) random(kind string, index int, purpose string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(kind))
+	h.Write([]byte{0})
+	h.Write([]byte(purpose))
+	return rand.New(rand.NewPCG(w.seed^h.Sum64(), uint64(index)*0x9e3779b97f4a7c15+w.seed))
+}
+
+const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+func token(r *rand.Rand, n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = alphabet[r.IntN(len(alphabet))]
+	}
+	return string(b)
+}
+
+// id returns the identifier of an object. Coupons and some plans have ids that
+// the merchant chose.
+func (w *world) id(k *kind, index int) string {
+	switch {
+	case k.name == "coupons" && index%2 == 0:
+		return "SPRING-" + strconv.Itoa(index)
+	case k.name == "plans" && index%4 == 0:
+		return "gold plan/" + strconv.Itoa(index)
+	}
+	n := 24
+	switch k.name {
+	case "customers", "products", "plans":
+		n = 14
+	case "coupons":
+		n = 8
+	}
+	return k.prefix + token(w.random(k.name, index, "id"), n)
+}
+
+// object makes the bytes of an object as a plain GET answers it.
+func (w *world) object(k *kind, index int, created int64) []byte {
+	d := w.draw(k, index, created, "object")
+	given := k.facts(d)
+	given["id"] = quote(w.id(k, index))
+	given["created"] = itoa(created)
+	given["livemode"] = "false"
+	given["test_clock"] = "null" // lists hide the objects of a test clock
+	for _, name := range k.expandOnly {
+		given[name] = absent
+	}
+	if k.child != nil {
+		given[k.child.member] = d.embeddedList(k.child, w.id(k, index))
+	}
+	return d.object(nil, w.doc.components[k.component], given, 0)
+}
+
+// extras makes the members that only expand[] brings.
+func (w *world) extras(k *kind, index int, created int64) []member {
+	d := w.draw(k, index, created, "extras")
+	component := w.doc.components[k.component]
+	var list []member
+	for _, name := range k.expandOnly {
+		s := component.Properties[name]
+		list = append(list, member{name, d.value(nil, s, name, component, 1)})
+	}
+	return list
+}
+
+// children makes all elements of the embedded list of an object.
+func (w *world) children(k *kind, index int, created int64) [][]byte {
+	d := w.draw(k, index, created, "object")
+	k.facts(d) // it draws the currency, which the elements share
+	return d.children(k.child, w.id(k, index))
+}
+
+func (w *world) draw(k *kind, index int, created int64, purpose string) *draw {
+	return &draw{Rand: w.random(k.name, index, purpose), world: w, kind: k, index: index, created: created}
+}
+
+// accountObject makes the answer of GET /v1/account.
+func (w *world) accountObject() []byte {
+	d := w.draw(&kind{name: "account", component: "account"}, 0, w.now-5*365*86400, "object")
+	return d.object(nil, w.doc.components["account"], fields{
+		"id": quote(w.account), "created": itoa(d.created), "type": `"standard"`,
+		"country": `"US"`, "default_currency": `"usd"`, "charges_enabled": "true", "payouts_enabled": "true",
+	}, 0)
+}
