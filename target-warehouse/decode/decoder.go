@@ -110,6 +110,9 @@ func (d *Decoder) read(record []byte) error {
 	if err := m.Err(); err != nil {
 		return d.plan.fault("", fmt.Errorf("the record is not a JSON object: %w", err))
 	}
+	if end := rawjson.SkipSpace(record, m.End()); end < len(record) {
+		return d.plan.fault("", fmt.Errorf("the record is not one JSON object: more text begins at byte %d", end))
+	}
 	return nil
 }
 

@@ -313,6 +313,7 @@ func TestARefusedRecordLeavesNoTrace(t *testing.T) {
 			`{"id":9,"extra":NaN}`,
 			`{"id":9,"s":"lost"`,
 			`{"id":9,"s":"lost",}`,
+			`{"id":9,"s":"lost"} {}`,
 			`[]`,
 			``,
 		} {
