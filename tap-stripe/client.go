@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+	"github.com/stripe/stripe-go/v76/form"
+
+	"tapline/singer"
+)
+
+// A client asks Stripe for pages of lists. It is safe for several goroutines.
+type client struct {
+	backend stripe.Backend
+	key     singer.Secret
+	account *string // the connected account to read, or nil
+	headers http.Header
+	limit   *limiter
+	retries int
+	log     *slog.Logger
+	metrics *singer.Metrics
+}
+
+// newClient makes a client whose connections are made by transport; nil stands for the usual one.
+func newClient(s *settings, transport http.RoundTripper, log *slog.Logger, metrics *singer.Metrics) *client {
+	if transport == nil {
+		transport = newTransport()
+	}
+	c := &client{
+		key: s.APIKey,
+		// stripe-go would send the name of this machine along in the second header.
+		headers: http.Header{"User-Agent": {"tapline tap-stripe"}, "X-Stripe-Client-User-Agent": {`{"lang":"go"}`}},
+		limit:   newLimiter(s.RequestRate),
+		retries: s.MaxRetries,
+		log:     log,
+		metrics: metrics,
+	}
+	if s.AccountID != "" {
+		c.account = &s.AccountID
+	}
+	c.backend = stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{
+		URL:               &s.BaseURL,
+		EnableTelemetry:   stripe.Bool(false),
+		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // it would print whole answers
+		MaxNetworkRetries: stripe.Int64(0),                                // retry.go knows more cases
+		HTTPClient: &http.Client{
+			Timeout:       time.Duration(s.RequestTimeout) * time.Second,
+			Transport:     recorder{transport},
+			CheckRedirect: stayOnHost,
+		},
+	})
+	return c
+}
+
+// newTransport keeps a connection for each stream being read; the standard transport would keep two.
+func newTransport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = streamsAtOnce
+	return t
+}
+
+var errRedirect = errors.New("the server redirects to another host, and the key must not go there; check base_url")
+
+func stayOnHost(req *http.Request, via []*http.Request) error {
+	if first := via[0].URL; req.URL.Host != first.Host || req.URL.Scheme != first.Scheme || len(via) > 5 {
+		return errRedirect
+	}
+	return nil
+}
+
+// An exchange is what stripe-go does not tell about a request in every case: how the answer began.
+type exchange struct {
+	status int // 0 while there is no answer
+	header http.Header
+}
+
+type exchangeKey struct{}
+
+// A recorder fills in the exchange that a request's context carries.
+type recorder struct{ next http.RoundTripper }
+
+func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	answer, err := r.next.RoundTrip(req)
+	if x, ok := req.Context().Value(exchangeKey{}).(*exchange); ok && err == nil {
+		x.status, x.header = answer.StatusCode, answer.Header
+	}
+	return answer, err
+}
+
+// A page is one answer of a list.
+type page struct {
+	objects []json.RawMessage // newest first, as they were sent
+	more    bool              // whether older ones follow
+	read    time.Time         // the server's clock
+}
+
+// listAnswer is the body of a page. Its objects stay text, so that no field and no digit is lost.
+type listAnswer struct {
+	stripe.APIResource
+	HasMore bool              `json:"has_more"`
+	Data    []json.RawMessage `json:"data"`
+}
+
+// get makes one request. Failures are of type *APIError or *transferError.
+func (c *client) get(ctx context.Context, path string, query *form.Values) (*page, error) {
+	x := &exchange{}
+	params := &stripe.Params{
+		Context:       context.WithValue(ctx, exchangeKey{}, x),
+		StripeAccount: c.account,
+		Headers:       c.headers,
+	}
+	var answer listAnswer
+	began := time.Now()
+	err := c.backend.CallRaw(http.MethodGet, path, c.key.Reveal(), query, params, &answer)
+	c.metrics.Request(path, x.status, time.Since(began))
+	if err != nil {
+		return nil, c.failure(x, err)
+	}
+	if answer.Data == nil {
+		return nil, &transferError{err: errors.New("the answer is not a list")}
+	}
+	read := serverDate(x.header)
+	if read.IsZero() {
+		return nil, &transferError{err: errors.New("the answer has no Date header"), final: true}
+	}
+	// The rest of the answer, a second copy of the objects, ends here.
+	return &page{objects: answer.Data, more: answer.HasMore, read: read}, nil
+}
+
+// failure types what went wrong in an exchange. It keeps bodies out of the words, because they may hold personal data.
+func (c *client) failure(x *exchange, err error) error {
+	if x.status >= 400 {
+		api := &APIError{Status: x.status, RequestID: x.header.Get("Request-Id"), header: x.header}
+		var said *stripe.Error
+		if errors.As(err, &said) {
+			api.Type, api.Code = string(said.Type), string(said.Code)
+			api.Message = strings.ReplaceAll(said.Msg, c.key.Reveal(), "***")
+		}
+		return api
+	}
+	var (
+		certificate *tls.CertificateVerificationError
+		syntax      *json.SyntaxError
+	)
+	switch {
+	case errors.Is(err, errRedirect):
+		return &transferError{err: errRedirect, final: true}
+	case errors.As(err, &certificate):
+		return &transferError{err: certificate, final: true}
+	case x.status == http.StatusOK && (errors.As(err, &syntax) || strings.HasPrefix(err.Error(), "Couldn't deserialize")):
+		return &transferError{err: fmt.Errorf("the body of request %s is not whole JSON", x.header.Get("Request-Id"))}
+	}
+	return &transferError{err: err}
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tapline/singer"
+)
+
+// settings are the tap's settings, as schemas/config/tap-stripe.json describes them.
+type settings struct {
+	APIKey         singer.Secret `json:"api_key"`
+	ClientSecret   singer.Secret `json:"client_secret"` // the name singer-io's tap gives to the key
+	AccountID      string        `json:"account_id"`
+	StartDate      string        `json:"start_date"`
+	BaseURL        string        `json:"base_url"`
+	RequestRate    float64       `json:"request_rate"`            // requests a second
+	Lookback       int64         `json:"lookback_seconds"`        // seconds
+	PageSize       int           `json:"page_size"`               // objects
+	MaxRetries     int           `json:"max_retries"`             // per request
+	RequestTimeout int64         `json:"request_timeout_seconds"` // seconds
+
+	start int64 // StartDate in Unix seconds; 0 without one
+}
+
+// Requests a second by default: half of what Stripe grants an account in live mode, all of it in test mode, where no
+// customer waits. https://docs.stripe.com/rate-limits
+const (
+	liveRate = 50
+	testRate = 25
+)
+
+// readSettings takes the settings over and completes them.
+func readSettings(config *singer.Config) (*settings, error) {
+	var s settings
+	if err := config.Decode(&s); err != nil {
+		return nil, err
+	}
+	if s.APIKey == "" {
+		s.APIKey = s.ClientSecret
+	}
+	var faults []string
+	if s.APIKey == "" {
+		faults = append(faults, "api_key is missing; set it to a secret or restricted key from https://dashboard.stripe.com/apikeys.")
+	}
+	if strings.HasPrefix(s.APIKey.Reveal(), "pk_") {
+		faults = append(faults, "api_key is a publishable key (pk_...), which reads nothing; use a secret key (sk_...) or a restricted one (rk_...).")
+	}
+	if s.StartDate != "" {
+		start, err := parseInstant(s.StartDate)
+		if err != nil {
+			faults = append(faults, fmt.Sprintf("start_date %v; write it like 2024-01-31 or 2024-01-31T00:00:00Z.", err))
+		}
+		s.start = max(start, 0)
+	}
+	if faults != nil {
+		return nil, &singer.ConfigError{Source: "the config", Faults: faults}
+	}
+	if s.RequestRate == 0 {
+		s.RequestRate = liveRate
+		if s.testMode() {
+			s.RequestRate = testRate
+		}
+	}
+	return &s, nil
+}
+
+// testMode tells by the key's prefix (sk_test_, rk_test_) whether it reads test data.
+func (s *settings) testMode() bool { return strings.Contains(s.APIKey.Reveal(), "_test_") }
+
+// parseInstant reads a date, meaning midnight UTC, or an RFC 3339 time, as Unix seconds.
+func parseInstant(text string) (int64, error) {
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.Unix(), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not a date or time", text)
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+	"github.com/stripe/stripe-go/v76/form"
+
+	"tapline/singer"
+)
+
+// Pauses between attempts start below firstPause and double up to longestPause, each a random part of that, so that
+// several streams do not come back at the same moment.
+const (
+	firstPause   = 500 * time.Millisecond
+	longestPause = 32 * time.Second
+	// patience is how long one request may be put off by the rate limit alone, which does not count as a failure.
+	patience = 15 * time.Minute
+)
+
+// A remedy is what to do about a failed request.
+type remedy int
+
+const (
+	giveUp   remedy = iota
+	tryAgain        // it may have passed by then
+	slowDown        // the server has more to do than it wants to
+)
+
+// remedyFor judges a failure as Stripe's own libraries do, except that exceeding the rate limit and broken bodies are
+// reasons to come back as well. https://docs.stripe.com/error-low-level
+func remedyFor(err error) remedy {
+	var api *APIError
+	if !errors.As(err, &api) {
+		var transfer *transferError
+		if errors.As(err, &transfer) && !transfer.final {
+			return tryAgain
+		}
+		return giveUp
+	}
+	if api.Status == http.StatusTooManyRequests {
+		if api.Code == string(stripe.ErrorCodeLockTimeout) {
+			return tryAgain
+		}
+		return slowDown
+	}
+	switch api.header.Get("Stripe-Should-Retry") {
+	case "true":
+		return tryAgain
+	case "false":
+		return giveUp
+	}
+	if api.Status == http.StatusConflict || api.Status == http.StatusRequestTimeout || api.Status >= 500 {
+		return tryAgain
+	}
+	return giveUp
+}
+
+// pause returns how long to wait after the nth failure in a row, n from 1. What the server asks for comes on top.
+func pause(err error, n int) time.Duration {
+	longest := longestPause
+	if n < 7 {
+		longest = min(longest, firstPause<<(n-1))
+	}
+	wait := rand.N(longest)
+	var api *APIError
+	if errors.As(err, &api) {
+		if seconds, err := strconv.Atoi(api.header.Get("Retry-After")); err == nil && seconds > 0 {
+			wait += time.Duration(min(seconds, 24*3600)) * time.Second
+		}
+	}
+	return wait
+}
+
+// list asks for one page until it comes or there is no hope. Failures are worded for the person who runs the tap.
+func (c *client) list(ctx context.Context, path string, query *form.Values) (*page, error) {
+	failures, rejections, putOff := 0, 0, time.Duration(0)
+	for {
+		if err := c.limit.wait(ctx); err != nil {
+			return nil, err
+		}
+		answer, err := c.get(ctx, path, query)
+		if err == nil {
+			return answer, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		var wait time.Duration
+		switch remedyFor(err) {
+		case giveUp:
+			return nil, explain(path, err)
+		case slowDown:
+			rejections++
+			wait = pause(err, rejections)
+			if putOff += wait; putOff > patience {
+				return nil, fmt.Errorf("%s stayed beyond the rate limit for %v; lower request_rate or try later: %w: %w", path, patience, singer.ErrUnavailable, err)
+			}
+		case tryAgain:
+			if failures++; failures > c.retries {
+				return nil, fmt.Errorf("%s failed %d times in a row; try later: %w: %w", path, failures, singer.ErrUnavailable, err)
+			}
+			wait = pause(err, failures)
+		}
+		c.logRetry(path, err, wait)
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// logRetry tells of an attempt that did not succeed, without the server's own words.
+func (c *client) logRetry(path string, err error, wait time.Duration) {
+	var api *APIError
+	if errors.As(err, &api) {
+		c.log.Warn("a request is made again", "endpoint", path, "status", api.Status, "code", api.Code,
+			"reason", api.header.Get("Stripe-Rate-Limited-Reason"), "request_id", api.RequestID, "wait", wait.Round(time.Millisecond).String())
+		return
+	}
+	c.log.Warn("a request is made again", "endpoint", path, "cause", err.Error(), "wait", wait.Round(time.Millisecond).String())
+}
+
+// sleep waits, but not beyond the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// clock asks the server for the time, with the cheapest request there is. The local clock does not matter: it may be
+// wrong, and a bookmark would then promise too much.
+func (c *client) clock(ctx context.Context, st *stream) (time.Time, error) {
+	answer, err := c.list(ctx, st.path, probe())
+	if err == nil {
+		return answer.read, nil
+	}
+	// A key that may not read this list still learns the time; the list's own turn is when it is reported.
+	var api *APIError
+	if errors.As(err, &api) && api.Status != http.StatusUnauthorized && remedyFor(err) == giveUp {
+		if t := serverDate(api.header); !t.IsZero() {
+			return t, nil
+		}
+	}
+	return time.Time{}, err
+}
+
+// probe is the query that reads as little as possible of a list.
+func probe() *form.Values {
+	query := &form.Values{}
+	query.Add("limit", "1")
+	return query
+}

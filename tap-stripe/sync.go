@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tapline/singer"
+)
+
+// streamsAtOnce is how many streams are read side by side. Waiting for Stripe takes most of the time, and more than ten
+// requests in flight are known to run into its limit of concurrency.
+const streamsAtOnce = 8
+
+// A syncer is one run over the selected streams.
+type syncer struct {
+	run      *singer.Run
+	settings *settings
+	client   *client
+	now      time.Time // by the server's clock, when the run began
+
+	// mu is held from the first record of a page to the state that covers it, so that no state covers a record that
+	// another goroutine has yet to write.
+	mu sync.Mutex
+}
+
+// A job is one selected stream.
+type job struct {
+	stream  *stream
+	schema  *singer.Schema
+	mark    *bookmark
+	records *recordMaker
+}
+
+// syncStreams reads the selected streams, [singer.Tap.Sync].
+func syncStreams(ctx context.Context, run *singer.Run) error {
+	s, err := readSettings(run.Config)
+	if err != nil {
+		return err
+	}
+	return (&syncer{run: run, settings: s, client: newClient(s, nil, run.Log, run.Metrics)}).sync(ctx)
+}
+
+func (s *syncer) sync(ctx context.Context) error {
+	jobs, err := s.jobs()
+	if err != nil || len(jobs) == 0 {
+		return err
+	}
+	for _, j := range jobs {
+		if err := s.run.Out.WriteSchema(j.schema); err != nil {
+			return err
+		}
+	}
+	if s.now, err = s.client.clock(ctx, jobs[0].stream); err != nil {
+		return err
+	}
+	s.run.Bookmarks.SetCurrentlySyncing("") // several are, and none has to be first next time
+	err = s.readAll(ctx, jobs)
+	if wrote := s.run.Out.WriteState(s.run.Bookmarks.State()); err == nil {
+		err = wrote
+	}
+	return err
+}
+
+// jobs prepares all selected streams, so that a fault in any of them shows before the first request.
+func (s *syncer) jobs() ([]*job, error) {
+	var jobs []*job
+	for _, entry := range s.run.Catalog.Streams {
+		if !entry.Selected() {
+			continue
+		}
+		st := findStream(entry.ID)
+		if st == nil {
+			return nil, &singer.ConfigError{Source: "the catalog", Faults: []string{
+				fmt.Sprintf("stream %s is selected, but tap-stripe has no such stream; see --discover for those it has.", entry.ID)}}
+		}
+		mark, err := readBookmark(s.run.Bookmarks, st)
+		if err != nil {
+			return nil, err
+		}
+		schema, err := entry.SelectedSchema()
+		if err != nil {
+			return nil, err
+		}
+		records, err := newRecordMaker(st, schema, entry.FieldSelected)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, &job{stream: st, schema: schema, mark: mark, records: records})
+	}
+	return jobs, nil
+}
+
+// readAll reads the streams, a few at a time. A failure that concerns one stream alone does not stop the others.
+func (s *syncer) readAll(ctx context.Context, jobs []*job) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(streamsAtOnce)
+	failed := make([]error, len(jobs))
+	for i, j := range jobs {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			err := s.read(ctx, j)
+			if err == nil || !concernsOneStream(err) {
+				return err
+			}
+			failed[i] = fmt.Errorf("stream %s: %w", j.stream.name, err)
+			s.run.Log.Warn("the stream cannot be read, the others go on", "stream", j.stream.name)
+			return nil
+		})
+	}
+	err := group.Wait()
+	if err != nil {
+		return err
+	}
+	return join(failed)
+}
+
+// concernsOneStream tells whether other streams may be read in spite of a failure.
+func concernsOneStream(err error) bool {
+	var (
+		api    *APIError
+		list   *listError
+		record *singer.RecordError
+	)
+	if errors.As(err, &api) {
+		return api.Status != http.StatusUnauthorized && !errors.Is(err, singer.ErrUnavailable)
+	}
+	return errors.As(err, &list) || errors.As(err, &record)
+}
+
+// failures are those of several streams, in one line.
+type failures []error
+
+func (f failures) Error() string {
+	texts := make([]string, len(f))
+	for i, err := range f {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (f failures) Unwrap() []error { return f }
+
+// join makes one failure of those that are not nil, or nil.
+func join(errs []error) error {
+	var some failures
+	for _, err := range errs {
+		if err != nil {
+			some = append(some, err)
+		}
+	}
+	switch len(some) {
+	case 0:
+		return nil
+	case 1:
+		return some[0]
+	}
+	return some
+}
+
+// read reads one stream: first what an earlier run has left, then everything up to now.
+func (s *syncer) read(ctx context.Context, j *job) error {
+	oldest := int64(0) // what the server keeps
+	if j.stream.retention > 0 {
+		oldest = s.now.Add(-j.stream.retention).Unix()
+	}
+	if j.mark.forget(oldest) {
+		s.warnAged(j, oldest)
+	}
+	if err := s.readBackfill(ctx, j); err != nil || j.mark.Backfill != nil {
+		return err
+	}
+	start := j.mark.next(s.settings.start, s.settings.Lookback)
+	if start < oldest {
+		if start > 0 {
+			s.warnAged(j, oldest)
+		}
+		start = oldest
+	}
+	j.mark.open(start, s.now.Unix()+1, j.stream.lists)
+	err := s.readBackfill(ctx, j)
+	if n := len(j.records.unknown); n > 0 {
+		s.run.Log.Info("the stream passes on fields that its schema does not describe; --log-level debug names them", "stream", j.stream.name, "fields", n)
+		s.run.Log.Debug("fields that the schema does not describe", "stream", j.stream.name, "fields", strings.Join(j.records.unknown, ", "))
+	}
+	return err
+}
+
+func (s *syncer) warnAged(j *job, oldest int64) {
+	s.run.Log.Warn("Stripe does not keep these objects as far back as asked for; what is older is not read",
+		"stream", j.stream.name, "from", time.Unix(oldest, 0).UTC().Format(time.RFC3339))
+}
+
+// readBackfill reads the slices that remain of the open backfill, if there is one.
+func (s *syncer) readBackfill(ctx context.Context, j *job) error {
+	for j.mark.Backfill != nil {
+		if err := s.readSlice(ctx, j, newWalk(j.stream, j.mark.Backfill.Remaining[0])); err != nil {
+			return err
+		}
+		if s.run.Limit > 0 {
+			return nil // one page was asked for, and the rest remains
+		}
+	}
+	return nil
+}
+
+func (s *syncer) readSlice(ctx context.Context, j *job, w *walk) error {
+	size := s.settings.PageSize
+	if s.run.Limit > 0 {
+		size = min(size, s.run.Limit)
+	}
+	for {
+		answer, err := s.client.list(ctx, j.stream.path, w.query(size))
+		var api *APIError
+		switch {
+		case err == nil:
+		case errors.As(err, &api) && api.missing() && w.restart():
+			continue
+		case errors.As(err, &api) && api.agedOut() && j.stream.retention > 0:
+			answer = &page{read: s.now}
+		default:
+			return err
+		}
+		done, err := s.emit(j, w, answer)
+		if err != nil || done || s.run.Limit > 0 {
+			return err
+		}
+	}
+}
+
+// emit writes a page's records, moves the bookmark behind them and writes the state, in this order and undivided.
+func (s *syncer) emit(j *job, w *walk, answer *page) (done bool, err error) {
+	records, entries, err := j.records.make(answer.objects)
+	if err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, record := range records {
+		err := s.run.Out.WriteRecord(&singer.Record{Stream: j.schema.Stream, Record: record, TimeExtracted: answer.read})
+		if err != nil {
+			return false, err
+		}
+	}
+	s.run.Metrics.Records(j.stream.name, len(records))
+	if done, err = w.advance(entries, answer.more); err != nil {
+		return false, err
+	}
+	if done {
+		j.mark.finish(w.slice)
+	}
+	s.run.Metrics.Window(j.stream.name, w.window())
+	if err := s.run.Bookmarks.Set(j.stream.name, j.mark); err != nil {
+		return false, err
+	}
+	return done, s.run.Out.WriteState(s.run.Bookmarks.State())
+}
