@@ -20,7 +20,7 @@ type object []member
 // text.
 func parseObject(text []byte) (object, error) {
 	var o object
-	var seen map[string]int
+	var places map[string]int // where each name stands, once there are many
 	var m rawjson.Members
 	for m.Reset(text); m.Next(); {
 		name := string(m.Key)
@@ -28,15 +28,25 @@ func parseObject(text []byte) (object, error) {
 			unescaped, _ := rawjson.Text(slices.Concat([]byte{'"'}, m.Key, []byte{'"'}), nil, true)
 			name = string(unescaped)
 		}
-		if seen == nil {
-			seen = map[string]int{}
+		at, known := places[name]
+		if places == nil {
+			at = slices.IndexFunc(o, func(m member) bool { return m.name == name })
+			known = at >= 0
 		}
-		if at, ok := seen[name]; ok {
+		if known {
 			o[at].value = m.Value
 			continue
 		}
-		seen[name] = len(o)
 		o = append(o, member{name, m.Value})
+		switch {
+		case places != nil:
+			places[name] = len(o) - 1
+		case len(o) == 16:
+			places = map[string]int{}
+			for i, m := range o {
+				places[m.name] = i
+			}
+		}
 	}
 	return o, m.Err()
 }

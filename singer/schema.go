@@ -41,9 +41,10 @@ func (s *Stream) SelectedSchema() (*Schema, error) {
 
 // references resolves the references of a schema.
 type references struct {
-	root   json.RawMessage
-	open   []string // references that are being followed
-	faults faultList
+	root    json.RawMessage
+	open    []string          // references that are being followed
+	targets map[string]object // what references refer to
+	faults  faultList
 }
 
 // follow returns the members of a schema, a reference replaced by what it refers to; members beside the reference stay
@@ -59,23 +60,40 @@ func (r *references) follow(text []byte) (o object, done func()) {
 			return o, done
 		}
 		pointer := stringOf(ref)
-		target, err := resolve(r.root, pointer)
+		target, err := r.target(pointer)
 		if err != nil {
 			r.fault(pointer, err)
 			return o, done
 		}
-		referred, _ := parseObject(target)
 		if slices.Contains(r.open, pointer) {
-			return typeOnly(referred), done
+			return typeOnly(target), done
 		}
 		r.open = append(r.open, pointer)
+		merged := slices.Clone(target)
 		for _, m := range o {
-			if referred.get(m.name) == nil {
-				referred = append(referred, m)
+			if target.get(m.name) == nil {
+				merged = append(merged, m)
 			}
 		}
-		o = referred
+		o = merged
 	}
+}
+
+// target returns the members of what a reference refers to.
+func (r *references) target(pointer string) (object, error) {
+	if o, ok := r.targets[pointer]; ok {
+		return o, nil
+	}
+	text, err := resolve(r.root, pointer)
+	if err != nil {
+		return nil, err
+	}
+	if r.targets == nil {
+		r.targets = map[string]object{}
+	}
+	o, err := parseObject(text)
+	r.targets[pointer] = o
+	return o, err
 }
 
 func (r *references) fault(pointer string, err error) {
@@ -256,10 +274,10 @@ func (f *propertyFinder) find(p *property, text []byte, depth int) {
 	}
 	members, done := f.follow(text)
 	defer done()
-	p.open = p.open || isOpen(members)
 	properties, _ := parseObject(members.get("properties"))
+	p.open = p.open || len(properties) == 0 && isOpen(members)
 	for _, m := range properties {
-		f.find(p.field(m.name), m.value, depth-1)
+		f.find(p.add(m.name), m.value, depth-1)
 	}
 	for _, keyword := range []string{"items", "anyOf", "oneOf", "allOf"} {
 		value := members.get(keyword)
@@ -272,24 +290,29 @@ func (f *propertyFinder) find(p *property, text []byte, depth int) {
 	}
 }
 
-// field returns the property with that name in p, adding it if need be.
+// field returns the property with that name in p. One that is not known may hold anything if p may.
 func (p *property) field(name string) *property {
 	for _, field := range p.fields {
 		if field.name == name {
 			return field
 		}
 	}
-	field := &property{name: name}
-	p.fields = append(p.fields, field)
+	return &property{name: name, open: p.open}
+}
+
+// add returns the property with that name in p, which is new if need be.
+func (p *property) add(name string) *property {
+	field := p.field(name)
+	if !slices.Contains(p.fields, field) {
+		field.open = false
+		p.fields = append(p.fields, field)
+	}
 	return field
 }
 
-// isOpen reports whether a schema describes an object without naming what is in it. One that names properties counts
-// as naming all of them, even where it allows others: a mistyped name is likelier than a name that only records know.
+// isOpen reports whether a schema that names no properties describes an object with any. One that names some counts as
+// naming all of them, even where it allows others: a mistyped name is likelier than a name that only records know.
 func isOpen(schema object) bool {
-	if properties, err := parseObject(schema.get("properties")); err == nil && len(properties) > 0 {
-		return false
-	}
 	for _, keyword := range []string{"items", "anyOf", "oneOf", "allOf", "enum", "const"} {
 		if schema.get(keyword) != nil {
 			return false

@@ -50,13 +50,13 @@ func (c *Catalog) Select(patterns []string) error {
 		parsed = append(parsed, everything)
 	}
 	for i, s := range c.Streams {
-		chosen := &selection{}
+		chosen := &selection{tree: trees[i]}
 		for _, p := range parsed {
 			if p.names(s) {
 				chosen.patterns = append(chosen.patterns, p)
 			}
 		}
-		chosen.selected = chosen.any(s.choices(), trees[i], nil)
+		chosen.selected = chosen.any(s.choices())
 		s.patterns = chosen
 	}
 	return nil
@@ -176,12 +176,16 @@ func (g glob) match(name string) bool {
 // selection is what patterns say about a stream.
 type selection struct {
 	patterns []*pattern // those that name the stream
+	tree     *property
 	selected bool
 }
 
-// includes reports whether a pattern asks for the property at path, for one around it or for one in it.
-func (c *selection) includes(path []string) bool {
-	return slices.ContainsFunc(c.patterns, func(p *pattern) bool { return !p.exclude && p.leads(path) })
+// includes reports whether a pattern asks for the property at path, for one around it or for one in it; known is what
+// the schema says about the property.
+func (c *selection) includes(path []string, known *property) bool {
+	return slices.ContainsFunc(c.patterns, func(p *pattern) bool {
+		return !p.exclude && p.leads(path) && (len(path) >= len(p.steps) || known.leads(p.steps[len(path):]))
+	})
 }
 
 // excludes reports whether a pattern excludes the property at path itself.
@@ -201,28 +205,17 @@ func (c *selection) excludes(path []string) bool {
 	return false
 }
 
-// any reports whether some property below path is selected. A place with unknown properties counts as one.
-func (c *selection) any(said *choice, tree *property, path []string) bool {
-	if len(tree.fields) == 0 && len(path) == 0 {
+// any reports whether the patterns select a property of the stream. Where the schema names none, asking for any will do.
+func (c *selection) any(said *choice) bool {
+	if len(c.tree.fields) == 0 {
 		wanted := func(p *pattern) bool { return !p.exclude }
 		return slices.ContainsFunc(c.patterns, wanted) && !c.excludes([]string{"*"})
 	}
-	for _, field := range tree.fields {
-		at := append(slices.Clip(path), field.name)
-		var inner *choice
-		if said != nil {
-			inner = said.fields[field.name]
-		}
-		unsupported := inner != nil && inner.inclusion == "unsupported"
-		if unsupported || !c.includes(at) || c.excludes(at) {
-			continue
-		}
-		asked := func(p *pattern) bool { return !p.exclude && len(p.steps) <= len(at) && p.leads(at) }
-		if field.open || slices.ContainsFunc(c.patterns, asked) || c.any(inner, field, at) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.tree.fields, func(field *property) bool {
+		path := []string{field.name}
+		unsupported := said.fields[field.name] != nil && said.fields[field.name].inclusion == "unsupported"
+		return !unsupported && c.includes(path, field) && !c.excludes(path)
+	})
 }
 
 // check adds a fault if a pattern matches no stream or no property; trees are the streams' properties.

@@ -152,11 +152,18 @@ func (s *Stream) FieldSelected(path ...string) bool {
 type scope struct {
 	choice   *choice // nil if nothing is said about the place or anything in it
 	patterns *selection
-	path     []string // kept only for patterns
-	whole    bool     // selected without a pattern that asks for it: everything in it is, unless excluded
+	path     []string  // kept only for patterns
+	known    *property // kept only for patterns
+	whole    bool      // selected without a pattern that asks for it: everything in it is, unless excluded
 }
 
-func (s *Stream) scope() scope { return scope{choice: s.choices(), patterns: s.patterns} }
+func (s *Stream) scope() scope {
+	at := scope{choice: s.choices(), patterns: s.patterns}
+	if s.patterns != nil {
+		at.known = s.patterns.tree
+	}
+	return at
+}
 
 // field goes on to a property and reports whether it is selected.
 func (in scope) field(name string) (scope, bool) {
@@ -166,19 +173,19 @@ func (in scope) field(name string) (scope, bool) {
 		at.choice = in.choice.fields[name]
 		said = *at.choice
 	}
-	asked := in.whole
+	asked := false
 	if in.patterns != nil {
-		at.path = append(slices.Clip(in.path), name)
-		asked = asked || in.patterns.includes(at.path)
+		at.path, at.known = append(slices.Clip(in.path), name), in.known.field(name)
+		asked = in.patterns.includes(at.path, at.known)
 	}
 	switch {
 	case said.inclusion == "unsupported":
 		return at, false
 	case said.inclusion == "automatic":
-		at.whole = in.patterns != nil && !in.patterns.includes(at.path)
+		at.whole = !asked
 		return at, true
 	case in.patterns != nil:
-		return at, asked && !in.patterns.excludes(at.path)
+		return at, (asked || in.whole) && !in.patterns.excludes(at.path)
 	case said.selected != unsaid:
 		return at, said.selected == saidYes
 	}
