@@ -1,0 +1,274 @@
+package load
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/google/go-cmp/cmp"
+
+	"tapline/singer"
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
+)
+
+const usersSchema = `{"type":"SCHEMA","stream":"users","key_properties":["id"],"schema":{"properties":{"id":{"type":"integer"},"name":{"type":["null","string"]}}}}` + "\n"
+
+func user(id int, name string) string {
+	return fmt.Sprintf(`{"type":"RECORD","stream":"users","record":{"id":%d,"name":%q}}`+"\n", id, name)
+}
+
+func state(n int) string { return fmt.Sprintf(`{"type":"STATE","value":{"n": %d}}`+"\n", n) }
+
+// outcome is what a load of some input came to.
+type outcome struct {
+	rows   map[string]string // of stream users
+	states []string
+	run    destination.Run
+	err    error
+}
+
+func loadText(t *testing.T, w *memoryWarehouse, in io.Reader, o Options) outcome {
+	t.Helper()
+	o.Table = table.Options{Metadata: true}
+	if o.Allocator == nil {
+		o.Allocator = memory.NewGoAllocator()
+	}
+	o.Log = slog.New(slog.DiscardHandler)
+	o.Run.ID = "01RUN"
+	var out outcome
+	out.run, out.err = Run(context.Background(), singer.NewReader(in), w, func(s json.RawMessage) error {
+		out.states = append(out.states, string(s))
+		if w.emitted != nil {
+			w.emitted(string(s))
+		}
+		return nil
+	}, o)
+	out.rows = w.rows("users")
+	return out
+}
+
+func TestLoadTakesAStream(t *testing.T) {
+	got := loadText(t, newMemoryWarehouse(), strings.NewReader(usersSchema+user(1, "Ann")+user(2, "Bob")+user(1, "Anna")+state(1)), Options{})
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	if diff := cmp.Diff(map[string]string{"1;": "id=1 name=Anna ", "2;": "id=2 name=Bob "}, got.rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{`{"n": 1}`}, got.states); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
+	}
+	if got.run.Status != destination.Succeeded || got.run.RowsIn != 3 || got.run.Rows != 3 || got.run.States != 1 {
+		t.Errorf("run: %+v", got.run)
+	}
+	if diff := cmp.Diff(map[string]destination.Counts{"users": {Inserted: 2, Updated: 1}}, got.run.Tables); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadOfLittle(t *testing.T) {
+	for _, c := range []struct {
+		name, in string
+		states   []string
+		tables   int
+	}{
+		{"nothing", "", nil, 0},
+		{"a state alone is passed on", state(7), []string{`{"n": 7}`}, 0},
+		{"a schema alone makes a table", usersSchema, nil, 1},
+		{"a state before all records", state(1) + usersSchema + user(1, "a"), []string{`{"n": 1}`}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newMemoryWarehouse()
+			got := loadText(t, w, strings.NewReader(c.in), Options{})
+			if got.err != nil || len(w.tables) != c.tables {
+				t.Errorf("failure %v, %d tables", got.err, len(w.tables))
+			}
+			if diff := cmp.Diff(c.states, got.states); diff != "" {
+				t.Errorf("states (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLoadKeepsWhatStandsBeforeABadLine(t *testing.T) {
+	good := usersSchema + user(1, "a") + state(1) + user(2, "b")
+	for _, c := range []struct{ name, bad, want string }{
+		{"not JSON", "hello\n", "line 5"},
+		{"a cut line", `{"type":"RECORD","stream":"users","rec`, "cut in the middle"},
+		{"a record before its schema", `{"type":"RECORD","stream":"other","record":{}}` + "\n", "stream other: a RECORD stands before the stream's SCHEMA"},
+		{"a missing key", `{"type":"RECORD","stream":"users","record":{"name":"x"}}` + "\n", "id"},
+		{"a value that is no integer", `{"type":"RECORD","stream":"users","record":{"id":"x"}}` + "\n", "id"},
+		{"a schema without properties", `{"type":"SCHEMA","stream":"s","key_properties":[],"schema":{"type":"object"}}` + "\n", "properties"},
+		{"a batch", `{"type":"BATCH","stream":"users","encoding":{"format":"jsonl"},"manifest":["file:///x"]}` + "\n", "BATCH"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := good + c.bad
+			if strings.HasSuffix(c.bad, "\n") {
+				in += user(3, "c") + state(2)
+			}
+			got := loadText(t, newMemoryWarehouse(), strings.NewReader(in), Options{})
+			var line *singer.LineError
+			if !errors.As(got.err, &line) || line.Line != 5 || line.Offset != int64(len(good)) || !strings.Contains(got.err.Error(), c.want) {
+				t.Errorf("failure %v; want one of line 5 at byte %d with %q", got.err, len(good), c.want)
+			}
+			if diff := cmp.Diff(map[string]string{"1;": "id=1 name=a ", "2;": "id=2 name=b "}, got.rows); diff != "" {
+				t.Errorf("rows (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{`{"n": 1}`}, got.states); diff != "" {
+				t.Errorf("states (-want +got):\n%s", diff)
+			}
+			if got.run.Status != destination.Failed || got.run.Message != got.err.Error() {
+				t.Errorf("run: %+v", got.run)
+			}
+		})
+	}
+}
+
+func TestLoadUndoesWhatTheDestinationRefuses(t *testing.T) {
+	for _, step := range []string{"begin", "append", "commit"} {
+		t.Run(step, func(t *testing.T) {
+			w := newMemoryWarehouse()
+			w.fail = func(at string, n int) error {
+				if first := map[string]int{"begin": 3, "append": 2, "commit": 3}[step]; at == step && n == first {
+					return errors.New("disk full")
+				}
+				return nil
+			}
+			// Each row is committed by itself: the first stands, the second fails.
+			in := usersSchema + user(1, "a") + state(1) + user(2, "b") + state(2)
+			got := loadText(t, w, strings.NewReader(in), Options{BatchRows: 1})
+			if got.err == nil || !strings.Contains(got.err.Error(), "disk full") {
+				t.Errorf("failure: %v", got.err)
+			}
+			if diff := cmp.Diff(map[string]string{"1;": "id=1 name=a "}, got.rows); diff != "" {
+				t.Errorf("rows (-want +got):\n%s", diff)
+			}
+			for _, s := range got.states {
+				if s != `{"n": 1}` {
+					t.Errorf("state %s left", s)
+				}
+			}
+			if got.run.Status != destination.Failed || got.run.Rows != 1 {
+				t.Errorf("run: %+v", got.run)
+			}
+		})
+	}
+}
+
+func TestLoadEndsWhenTheStateCannotBeWritten(t *testing.T) {
+	w := newMemoryWarehouse()
+	_, err := Run(t.Context(), singer.NewReader(strings.NewReader(usersSchema+user(1, "a")+state(1))), w,
+		func(json.RawMessage) error { return os.ErrClosed }, Options{Allocator: memory.NewGoAllocator(), Log: slog.New(slog.DiscardHandler)})
+	if !errors.Is(err, os.ErrClosed) || len(w.rows("users")) != 1 {
+		t.Errorf("failure %v, rows %v", err, w.rows("users"))
+	}
+}
+
+func TestLoadCommitsWhatWaitsTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in, tap := io.Pipe()
+		w := newMemoryWarehouse()
+		done := make(chan outcome)
+		go func() { done <- loadText(t, w, in, Options{BatchWait: time.Minute}) }()
+		io.WriteString(tap, usersSchema+user(1, "a"))
+		time.Sleep(59 * time.Second)
+		if n := len(w.rows("users")); n != 0 {
+			t.Errorf("%d rows after 59 s", n)
+		}
+		time.Sleep(3 * time.Second)
+		if n := len(w.rows("users")); n != 1 {
+			t.Errorf("%d rows after 62 s", n)
+		}
+		io.WriteString(tap, state(1))
+		time.Sleep(3 * time.Second)
+		if w.committed() != 1 {
+			t.Error("a state that nothing holds back waits")
+		}
+		tap.Close()
+		if got := <-done; got.err != nil {
+			t.Error(got.err)
+		}
+	})
+}
+
+// TestLoadIsExactUnderAnyFlushing loads random streams with random limits. Whenever a state leaves, all records before it must be
+// in the warehouse, or newer ones with their key; at the end the tables equal a plain replay.
+func TestLoadIsExactUnderAnyFlushing(t *testing.T) {
+	for seed := range uint64(30) {
+		rnd := rand.New(rand.NewPCG(seed, 2))
+		var in strings.Builder
+		want := map[string]map[string]string{}
+		for _, s := range []string{"a", "b", "c"} {
+			want[s] = map[string]string{}
+			in.WriteString(strings.ReplaceAll(usersSchema, "users", s))
+		}
+		last := ""
+		var records []written
+		for i := range 200 + rnd.IntN(600) {
+			s := string(rune('a' + rnd.IntN(3)))
+			if rnd.IntN(10) == 0 {
+				last = fmt.Sprintf(`{"n": %d}`, i)
+				in.WriteString(state(i))
+				continue
+			}
+			id := rnd.IntN(400)
+			in.WriteString(strings.ReplaceAll(user(id, fmt.Sprint("v", i)), "users", s))
+			want[s][fmt.Sprint(id, ";")] = fmt.Sprintf("id=%d name=v%d ", id, i)
+			records = append(records, written{i, s, fmt.Sprint(id, ";")})
+		}
+		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+		w := newMemoryWarehouse()
+		w.emitted = func(state string) {
+			var covers int
+			fmt.Sscanf(state, `{"n": %d}`, &covers)
+			for _, r := range records {
+				var id, have int
+				fmt.Sscanf(w.rows(r.stream)[r.key], "id=%d name=v%d", &id, &have)
+				if r.index < covers && have < r.index {
+					t.Fatalf("seed %d: state %s left before record %d of stream %s was durable", seed, state, r.index, r.stream)
+				}
+			}
+		}
+		got := loadText(t, w, strings.NewReader(in.String()), Options{
+			Allocator: mem, BatchRows: 1 + rnd.Int64N(300), BatchBytes: 1 + rnd.Int64N(1<<20), Workers: 1 + rnd.IntN(4),
+		})
+		if got.err != nil {
+			t.Fatalf("seed %d: %v", seed, got.err)
+		}
+		if diff := cmp.Diff(want, w.tables); diff != "" {
+			t.Fatalf("seed %d: tables (-want +got):\n%s", seed, diff)
+		}
+		if len(got.states) == 0 || got.states[len(got.states)-1] != last {
+			t.Fatalf("seed %d: the last state is %q, want %q", seed, got.states, last)
+		}
+		mem.AssertSize(t, 0)
+	}
+}
+
+// written is a record of a random stream.
+type written struct {
+	index       int
+	stream, key string
+}
+
+func TestLoadWarnsOnceOfVersionsThatItDoesNotActivate(t *testing.T) {
+	var log strings.Builder
+	activate := `{"type":"ACTIVATE_VERSION","stream":"users","version":3}` + "\n"
+	_, err := Run(t.Context(), singer.NewReader(strings.NewReader(usersSchema+activate+activate)), newMemoryWarehouse(),
+		func(json.RawMessage) error { return nil },
+		Options{Allocator: memory.NewGoAllocator(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil || strings.Count(log.String(), "ACTIVATE_VERSION") != 1 {
+		t.Errorf("%v, log:\n%s", err, log.String())
+	}
+}
