@@ -1,0 +1,192 @@
+package tests
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tapline/schemas"
+)
+
+// row is a record by property. Numbers are of type json.Number, so that digits are compared and not values; times of
+// top-level columns are time.Time; properties that are null are left out.
+type row map[string]any
+
+// wantRow says what a Stripe object must look like in the warehouse, by a route of its own: encoding/json and the stream's
+// schema.
+func wantRow(t testing.TB, object, schema []byte) row {
+	t.Helper()
+	var s map[string]any
+	if err := json.Unmarshal(schema, &s); err != nil {
+		t.Fatal(err)
+	}
+	want := row{}
+	for name, value := range convertTimes(decode(t, object), s).(map[string]any) {
+		if value != nil {
+			want[name] = value
+		}
+	}
+	return want
+}
+
+// convertTimes turns unix seconds into RFC 3339 text where the schema says date-time.
+func convertTimes(value any, schema map[string]any) any {
+	switch value := value.(type) {
+	case json.Number:
+		if seconds, err := value.Int64(); err == nil && schema["format"] == "date-time" {
+			return time.Unix(seconds, 0).UTC().Format(time.RFC3339)
+		}
+	case map[string]any:
+		properties, _ := schema["properties"].(map[string]any)
+		for name, v := range value {
+			sub, ok := properties[name].(map[string]any)
+			if !ok {
+				sub, _ = schema["additionalProperties"].(map[string]any)
+			}
+			value[name] = convertTimes(v, sub)
+		}
+	case []any:
+		items, _ := schema["items"].(map[string]any)
+		for i, v := range value {
+			value[i] = convertTimes(v, items)
+		}
+	}
+	return value
+}
+
+func decode(t testing.TB, text []byte) any {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return value
+}
+
+// readTable reads a table's rows by id, leaving out tapline's own columns; what the SCHEMA did not name is taken out of _sdc_extra.
+func readTable(t testing.TB, db *sql.DB, table string) map[string]row {
+	t.Helper()
+	names, types := columns(t, db, table)
+	selects := make([]string, len(names))
+	for i, name := range names {
+		quoted := `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+		if types[i] == "TIMESTAMP WITH TIME ZONE" {
+			quoted = "epoch_us(" + quoted + ")"
+		}
+		selects[i] = "CAST(" + quoted + " AS VARCHAR)"
+	}
+	result, err := db.Query(fmt.Sprintf(`SELECT %s FROM %q`, strings.Join(selects, ", "), table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer result.Close()
+	rows := map[string]row{}
+	for result.Next() {
+		texts := make([]sql.NullString, len(names))
+		into := make([]any, len(names))
+		for i := range texts {
+			into[i] = &texts[i]
+		}
+		if err := result.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		r := row{}
+		for i, text := range texts {
+			if text.Valid {
+				addCell(t, r, names[i], types[i], text.String)
+			}
+		}
+		id := r["id"].(string)
+		if rows[id] != nil {
+			t.Errorf("table %s has two rows with id %s", table, id)
+		}
+		rows[id] = r
+	}
+	if err := result.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func addCell(t testing.TB, r row, name, kind, text string) {
+	switch {
+	case name == "_sdc_extra":
+		for property, value := range decode(t, []byte(text)).(map[string]any) {
+			if value != nil {
+				r[property] = value
+			}
+		}
+	case strings.HasPrefix(name, "_sdc_"):
+	case kind == "JSON":
+		r[name] = decode(t, []byte(text))
+	case kind == "TIMESTAMP WITH TIME ZONE":
+		micros, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r[name] = time.UnixMicro(micros).UTC().Format(time.RFC3339Nano)
+	case kind == "BIGINT" || kind == "DOUBLE":
+		r[name] = json.Number(text)
+	case kind == "BOOLEAN":
+		r[name] = text == "true"
+	default:
+		r[name] = text
+	}
+}
+
+func columns(t testing.TB, db *sql.DB, table string) (names, types []string) {
+	t.Helper()
+	result, err := db.Query(`SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index`, table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer result.Close()
+	for result.Next() {
+		var name, kind string
+		if err := result.Scan(&name, &kind); err != nil {
+			t.Fatal(err)
+		}
+		names, types = append(names, name), append(types, kind)
+	}
+	return names, types
+}
+
+// sameDigits compares numbers as decimals: 0.1 and 1e-1 are one number, 0.1 and 0.10000000000000001 are not.
+var sameDigits = cmp.Comparer(func(a, b json.Number) bool {
+	x, okX := new(big.Rat).SetString(string(a))
+	y, okY := new(big.Rat).SetString(string(b))
+	return okX && okY && x.Cmp(y) == 0
+})
+
+// compareTables fails the test for each object that is missing, left over or different in the warehouse.
+func compareTables(t testing.TB, db *sql.DB, stream string, objects [][]byte) {
+	t.Helper()
+	s, err := schemas.StripeStream(stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := readTable(t, db, stream)
+	failures := 0
+	for _, object := range objects {
+		want := wantRow(t, object, s.Schema)
+		id := want["id"].(string)
+		if diff := cmp.Diff(want, have[id], sameDigits); diff != "" && failures < 5 {
+			failures++
+			t.Errorf("%s %s (-Stripe +warehouse):\n%s", stream, id, diff)
+		}
+		delete(have, id)
+	}
+	if len(have) > 0 {
+		t.Errorf("table %s has %d rows that the account has not, with %d objects", stream, len(have), len(objects))
+	}
+}
