@@ -1,0 +1,49 @@
+# tapline: the two commands are `make demo` and `make test`. CONTRIBUTING.md explains the rest.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS     := -X main.version=$(VERSION)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TAPS        := tap-stripe
+
+.PHONY: build demo test lint generate bench size fuzz clean prerequisites
+
+build: prerequisites ## the binaries, in bin/
+	@mkdir -p bin
+	@for tap in $(TAPS); do CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$tap ./$$tap; done
+	@go build -trimpath -ldflags '$(LDFLAGS)' -o bin/target-warehouse ./target-warehouse
+	@go build -o bin/fake-stripe ./tests/fake/stripe
+
+demo: build ## Stripe data into demo/warehouse.duckdb, twice
+	@examples/demo.sh
+
+test: prerequisites lint ## everything that must hold
+	go test -race -shuffle=on -timeout 20m ./...
+
+lint: prerequisites
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt differs: $$unformatted"; exit 1; }
+	go vet ./...
+	go mod tidy -diff
+	go run $(STATICCHECK) ./...
+
+generate: ## schemas/stripe from Stripe's OpenAPI document
+	go generate ./schemas
+
+bench: build ## target-warehouse beside DuckDB's own JSON reader
+	@go build -o bin/bench ./tests/bench
+	@bin/bench --target bin/target-warehouse
+
+size: ## lines of code and of tests by package
+	@go run ./tests/size
+
+fuzz: ## every fuzz test for FUZZTIME (default 30s)
+	@tests/fuzz.sh $(or $(FUZZTIME),30s)
+
+clean:
+	rm -rf bin demo
+
+prerequisites:
+	@command -v go >/dev/null || { echo "Go 1.26 or later is needed: https://go.dev/dl"; exit 1; }
+	@command -v "$$(go env CC)" >/dev/null || { echo "a C compiler is needed for DuckDB, and $$(go env CC) is not installed: on Debian, apt-get install gcc g++"; exit 1; }
