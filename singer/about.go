@@ -173,18 +173,30 @@ func (p *program) aboutText(w io.Writer, root *setting) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, text.String())
-	return err
+	for line := range strings.Lines(text.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *setting) requiredIn(root *setting) bool { return slices.Contains(root.Required, s.Name) }
 
-// describe adds to a description what a user has to know of a secret.
+// describe adds to a description what else a user has to know.
 func (s *setting) describe() string {
-	if !s.Sensitive {
-		return s.Description
+	text := s.Description
+	if len(s.Enum) > 0 {
+		var choices []string
+		for _, choice := range s.Enum {
+			choices = append(choices, plain(choice))
+		}
+		text += " One of " + strings.Join(choices, ", ") + "."
 	}
-	return strings.TrimSpace(s.Description + " A secret: written out, or as file:PATH or env:NAME.")
+	if s.Sensitive {
+		text += " A secret: written out, or as file:PATH or env:NAME."
+	}
+	return strings.TrimSpace(text)
 }
 
 func yes(is bool) string {

@@ -98,17 +98,27 @@ func parseFlags(p *program, args []string) (flags, error) {
 	return f, nil
 }
 
-// parse lets flags and other arguments stand in any order.
+// parse lets flags and other arguments stand in any order, and goes on behind a flag that is at fault.
 func (f *flags) parse(set *flag.FlagSet, args []string, options []option) (faults []string) {
-	for {
-		if err := set.Parse(args); err != nil {
-			return append(faults, flagFault(err.Error(), options))
+	for len(args) > 0 {
+		err := set.Parse(args)
+		taken := len(args) - set.NArg()
+		if err == nil {
+			if rest := set.Args(); len(rest) > 0 {
+				f.args, taken = append(f.args, rest[0]), taken+1
+			}
+			args = args[taken:]
+			continue
 		}
-		if args = set.Args(); len(args) == 0 {
-			return nil
+		faults = append(faults, flagFault(err.Error(), options))
+		taken = max(taken, 1) // package flag stops in front of -=x
+		valued := strings.Contains(args[taken-1], "=")
+		args = args[taken:]
+		if !valued && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+			args = args[1:] // the value of the flag at fault
 		}
-		f.args, args = append(f.args, args[0]), args[1:]
 	}
+	return faults
 }
 
 func (o option) define(set *flag.FlagSet, name string) {

@@ -66,34 +66,51 @@ func (a *readAhead) fill(source io.Reader) {
 	}
 }
 
-// Read returns errStopped once Stop has been called, even if more has been read ahead.
-func (a *readAhead) Read(p []byte) (int, error) {
+// Read waits for the source only when nothing has been read ahead, and else gives as much as fits. It returns errStopped
+// once Stop has been called, even if more has been read ahead.
+func (a *readAhead) Read(p []byte) (n int, err error) {
 	if a.stopped() {
 		return 0, errStopped
 	}
-	if len(a.rest) == 0 {
-		if a.now != nil {
-			a.free <- a.now
-			a.now = nil
+	for n < len(p) {
+		if len(a.rest) == 0 && !a.next(n == 0) {
+			break
 		}
+		copied := copy(p[n:], a.rest)
+		a.rest = a.rest[copied:]
+		n += copied
+	}
+	if n == 0 && len(p) > 0 {
+		return 0, a.ended()
+	}
+	return n, nil
+}
+
+// next takes the next buffer that was read ahead, waiting for one if told to. It returns false when there is none.
+func (a *readAhead) next(wait bool) bool {
+	if a.now != nil {
+		a.free <- a.now
+		a.now = nil
+	}
+	var ok bool
+	if wait {
 		select {
 		case <-a.stop:
-			return 0, errStopped
-		case buf, ok := <-a.full:
-			if !ok {
-				return 0, a.ended()
-			}
-			a.now, a.rest = buf, buf
+		case a.now, ok = <-a.full:
+		}
+	} else {
+		select {
+		case a.now, ok = <-a.full:
+		default:
 		}
 	}
-	n := copy(p, a.rest)
-	a.rest = a.rest[n:]
-	return n, nil
+	a.rest = a.now
+	return ok
 }
 
 // ended tells why full was closed: by a stop or by the end of the source.
 func (a *readAhead) ended() error {
-	if a.err == nil {
+	if a.stopped() || a.err == nil {
 		return errStopped
 	}
 	return a.err

@@ -103,13 +103,13 @@ func demand(found gojsonschema.ResultError) string {
 	case "number_lt":
 		return "be less than " + bound(found, "max")
 	case "string_gte":
-		return "have at least " + detail("min") + " characters"
+		return "have " + detail("min") + " or more characters"
 	case "string_lte":
-		return "have at most " + detail("max") + " characters"
+		return "have " + detail("max") + " or fewer characters"
 	case "array_min_items":
-		return "have at least " + detail("min") + " items"
+		return "have " + detail("min") + " or more items"
 	case "array_max_items":
-		return "have at most " + detail("max") + " items"
+		return "have " + detail("max") + " or fewer items"
 	}
 	return "fit its description (" + lowerFirst(found.Description()) + ")"
 }
