@@ -15,7 +15,7 @@ import (
 const (
 	maxDepth    = 100      // levels of properties that are looked at
 	maxExpanded = 16 << 20 // bytes that a schema may have once its references are resolved
-	maxVisits   = 500_000  // schemas of a stream that are searched for properties
+	maxVisits   = 100_000  // schemas of a stream that are searched for properties
 )
 
 // SelectedSchema returns the SCHEMA message for what is selected: deselected properties are left out at any depth,
