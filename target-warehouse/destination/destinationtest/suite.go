@@ -1,0 +1,198 @@
+// Package destinationtest is the suite that every engine under package destination must pass: what goes in through a Load
+// comes out again, unchanged and once, or not at all.
+package destinationtest
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
+)
+
+// Harness is what an engine gives the suite: one warehouse, empty at first.
+type Harness struct {
+	// Open opens the warehouse. The suite closes what it opens and has it open at most once at a time.
+	Open func(t *testing.T) destination.Destination
+	// Read reads the named columns of all rows of a table in any order, giving each value as [Row] says. It is called
+	// while the warehouse is open and no Load is.
+	Read func(t *testing.T, schema, name string, columns []string) []Row
+	// Exists says whether there is such a table.
+	Exists func(t *testing.T, schema, name string) bool
+	// Allocator gives the memory that the engine needs batches to be in.
+	Allocator memory.Allocator
+
+	ordinal int64 // of the row handed over last
+}
+
+// Run holds an engine against the whole suite. Each check gets a warehouse of its own from newHarness.
+func Run(t *testing.T, newHarness func(t *testing.T) *Harness) {
+	for _, c := range checks {
+		t.Run(c.name, func(t *testing.T) { c.run(t, newHarness(t)) })
+	}
+}
+
+// checks is the suite.
+var checks = slices.Concat(rowChecks, keyChecks, schemaChecks, commitChecks)
+
+type check struct {
+	name string
+	run  func(t *testing.T, h *Harness)
+}
+
+// session is an open warehouse in which a check loads and reads.
+type session struct {
+	*testing.T
+	h *Harness
+	d destination.Destination
+}
+
+func open(t *testing.T, h *Harness) *session {
+	t.Helper()
+	s := &session{T: t, h: h, d: h.Open(t)}
+	t.Cleanup(func() {
+		if err := s.d.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
+// reopen closes the warehouse and opens it again.
+func (s *session) reopen() {
+	s.Helper()
+	if err := s.d.Close(); err != nil {
+		s.Fatalf("close: %v", err)
+	}
+	s.d = s.h.Open(s.T)
+}
+
+// begin starts a Load that is rolled back at the end of the check unless it has ended by then.
+func (s *session) begin() *loading {
+	s.Helper()
+	l, err := s.d.Begin(s.Context())
+	if err != nil {
+		s.Fatalf("begin: %v", err)
+	}
+	return &loading{session: s, Load: l}
+}
+
+// loading is a Load whose failures end the check.
+type loading struct {
+	*session
+	destination.Load
+}
+
+func (l *loading) migrate(t *table.Table) {
+	l.Helper()
+	if err := l.Load.Migrate(l.Context(), t); err != nil {
+		l.Fatalf("migrate %s: %v", t.Name, err)
+	}
+}
+
+// add appends rows, as one batch for each group, and compares the counts.
+func (l *loading) add(t *table.Table, want destination.Counts, groups ...[]Row) {
+	l.Helper()
+	var batches []*table.Batch
+	for _, rows := range groups {
+		b := Batch(l.h.Allocator, t, l.h.ordinal+1, rows...)
+		defer b.Rows.Release()
+		l.h.ordinal += int64(len(rows))
+		batches = append(batches, b)
+	}
+	got, err := l.Load.Append(l.Context(), batches)
+	if err != nil {
+		l.Fatalf("append to %s: %v", t.Name, err)
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		l.Errorf("counts of %s (-want +got):\n%s", t.Name, diff)
+	}
+}
+
+func (l *loading) commit(c destination.Checkpoint) {
+	l.Helper()
+	if err := l.Load.Commit(l.Context(), c); err != nil {
+		l.Fatalf("commit: %v", err)
+	}
+}
+
+func (l *loading) rollback() {
+	l.Helper()
+	if err := l.Load.Rollback(); err != nil {
+		l.Fatalf("roll back: %v", err)
+	}
+}
+
+// load is a whole Load of one table.
+func (s *session) load(t *table.Table, want destination.Counts, groups ...[]Row) {
+	s.Helper()
+	l := s.begin()
+	l.migrate(t)
+	l.add(t, want, groups...)
+	l.commit(checkpoint(nil))
+}
+
+// expect compares the rows of a table, without regard to their order.
+func (s *session) expect(t *table.Table, want ...Row) {
+	s.Helper()
+	var columns []string
+	for _, c := range t.Columns {
+		columns = append(columns, c.Name)
+	}
+	got := s.h.Read(s.T, t.Schema, t.Name, columns)
+	sortRows(got)
+	want = slices.Clone(want)
+	sortRows(want)
+	if diff := gocmp.Diff(want, got, sameBits); diff != "" {
+		s.Errorf("rows of %s (-want +got):\n%s", t.Name, diff)
+	}
+}
+
+// sameBits tells 0 from -0.
+var sameBits = gocmp.Comparer(func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
+
+func sortRows(rows []Row) {
+	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(fmt.Sprintf("%#v", a), fmt.Sprintf("%#v", b)) })
+}
+
+// status reads the Status.
+func (s *session) status() *destination.Status {
+	s.Helper()
+	status, err := s.d.Status(s.Context())
+	if err != nil {
+		s.Fatalf("status: %v", err)
+	}
+	return status
+}
+
+var started = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+// checkpoint is one of a run going on, with the state or nil.
+func checkpoint(state json.RawMessage) destination.Checkpoint {
+	return destination.Checkpoint{State: state, Run: destination.Run{
+		ID: "01JNQ3Z0000000000000000001", Pipeline: "default", Version: "1.2.3", StartedAt: started, Status: destination.Running,
+	}}
+}
+
+// keyed is a table whose first column is its key, of the type Integer, with a Text column behind it.
+func keyed() *table.Table {
+	return &table.Table{Stream: "orders", Schema: "shop", Name: "orders", Key: []int{0}, Columns: []table.Column{
+		{Name: "id", Property: "id", Type: table.Integer},
+		{Name: "note", Property: "note", Type: table.Text, Nullable: true},
+	}}
+}
+
+// keyless is keyed without its key.
+func keyless() *table.Table {
+	t := keyed()
+	t.Key, t.Columns[0].Nullable = nil, true
+	return t
+}

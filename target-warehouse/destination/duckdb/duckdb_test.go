@@ -1,0 +1,104 @@
+package duckdb
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v15/arrow/memory/mallocator"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/destination/destinationtest"
+)
+
+func TestSuite(t *testing.T) {
+	destinationtest.Run(t, newHarness)
+}
+
+// newHarness has its warehouse in a file named like the schema of the suite's tables.
+func newHarness(t *testing.T) *destinationtest.Harness {
+	mem := mallocator.NewMallocator()
+	t.Cleanup(func() { mem.AssertSize(t, 0) })
+	path := filepath.Join(t.TempDir(), "shop.duckdb")
+	var w *Warehouse
+	return &destinationtest.Harness{
+		Allocator: mem,
+		Open: func(t *testing.T) destination.Destination {
+			w = mustOpen(t, path)
+			return w
+		},
+		Read: func(t *testing.T, schema, name string, columns []string) []destinationtest.Row {
+			return readTable(t, w, schema, name, columns)
+		},
+		Exists: func(t *testing.T, schema, name string) bool {
+			return len(query(t, w, "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", schema, name)) > 0
+		},
+	}
+}
+
+func mustOpen(t *testing.T, path string) *Warehouse {
+	t.Helper()
+	w, err := Open(t.Context(), Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func readTable(t *testing.T, w *Warehouse, schema, name string, columns []string) []destinationtest.Row {
+	t.Helper()
+	if schema == "" {
+		schema = "main"
+	}
+	// The driver would decode JSON values, so they are read as the text that is stored.
+	types := map[string]string{}
+	for _, r := range query(t, w, "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?", schema, name) {
+		types[r[0].(string)] = r[1].(string)
+	}
+	var selected []string
+	for _, c := range columns {
+		expression := quote(c)
+		if types[c] == "JSON" {
+			expression += "::VARCHAR"
+		}
+		selected = append(selected, expression)
+	}
+	return query(t, w, "SELECT "+strings.Join(selected, ", ")+" FROM "+quote(w.catalog)+"."+quote(schema)+"."+quote(name))
+}
+
+// query reads all rows of a query.
+func query(t *testing.T, w *Warehouse, text string, args ...any) []destinationtest.Row {
+	t.Helper()
+	rows, err := w.db.QueryContext(context.Background(), text, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []destinationtest.Row
+	for rows.Next() {
+		row := make(destinationtest.Row, len(columns))
+		into := make([]any, len(columns))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range row {
+			if at, ok := v.(time.Time); ok {
+				row[i] = at.UTC()
+			}
+		}
+		all = append(all, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}

@@ -1,0 +1,265 @@
+package duckdb
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/destination/destinationtest"
+	"tapline/target-warehouse/table"
+)
+
+// childTask, if set in the environment, makes the test binary a process to be killed or to be waited for.
+const childTask = "DUCKDB_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	switch task, path := os.Getenv(childTask), os.Getenv("DUCKDB_TEST_PATH"); task {
+	case "":
+		os.Exit(m.Run())
+	case "hold":
+		check(Open(background, Config{Path: path}))
+		reach("held", "held")
+	default:
+		loadTwice(path, task)
+	}
+}
+
+// check ends a child that failed.
+func check[T any](v T, err error) T {
+	if err != nil {
+		fmt.Println("failed:", err)
+		os.Exit(1)
+	}
+	return v
+}
+
+// reach tells the parent that the child is at a step, and waits there to be killed if it is the one to stop at.
+func reach(step, stopAt string) {
+	fmt.Println(step)
+	if step == stopAt {
+		select {}
+	}
+}
+
+// killRows is how many rows each version of the killed table has; with their padding they are more than the 16 MiB of
+// log after which DuckDB's Commit also writes the database file.
+const killRows = 12000
+
+// killTable is the table that a child loads, in the second load with one more column.
+func killTable(version int) *table.Table {
+	t := &table.Table{Stream: "kill", Schema: "shop", Name: "kill", Key: []int{0}, Columns: []table.Column{
+		{Name: "id", Type: table.Integer}, {Name: "padding", Type: table.Text, Nullable: true}, {Name: "version", Type: table.Integer, Nullable: true},
+		{Name: "added", Type: table.JSON, Nullable: true},
+	}}
+	t.Columns = t.Columns[:2+version]
+	return t
+}
+
+// killBatch is half of the earlier keys and as many new ones for version 2.
+func killBatch(t *table.Table, version int) *table.Batch {
+	var rows []destinationtest.Row
+	for i := range killRows {
+		id := int64(i + (version-1)*killRows/2)
+		padding := strings.Repeat(fmt.Sprintf("%x", uint64(id*int64(version)+1)*0x9e3779b97f4a7c15), 100)
+		rows = append(rows, destinationtest.Row{id, padding, int64(version), `{"version": 2}`}[:2+version])
+	}
+	return destinationtest.Batch(Allocator(), t, 1, rows...)
+}
+
+// loadTwice commits version 1 and then version 2, telling its steps in the second load.
+func loadTwice(path, stopAt string) {
+	w := check(Open(background, Config{Path: path}))
+	for version := 1; version <= 2; version++ {
+		step := func(name string) {
+			if version == 2 {
+				reach(name, stopAt)
+			}
+		}
+		t := killTable(version)
+		b := killBatch(t, version)
+		l := check(w.Begin(background))
+		step("begun")
+		check(0, l.Migrate(background, t))
+		step("migrated")
+		check(l.Append(background, []*table.Batch{b}))
+		step("appended")
+		run := destination.Run{ID: "run", Pipeline: "kill", Status: destination.Running, StartedAt: time.Unix(0, 0)}
+		check(0, l.Commit(background, destination.Checkpoint{State: json.RawMessage(strconv.Itoa(version)), Run: run}))
+		step("committed")
+	}
+	select {}
+}
+
+// startChild runs the test binary as a child and returns it with the lines it writes.
+func startChild(t *testing.T, task, path string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childTask+"="+task, "DUCKDB_TEST_PATH="+path)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { kill(cmd) })
+	return cmd, bufio.NewScanner(out)
+}
+
+func kill(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill() // it may have been killed before
+	_ = cmd.Wait()
+}
+
+// await reads a child's lines until the step, and reports whether it came.
+func await(t *testing.T, lines *bufio.Scanner, step string) bool {
+	t.Helper()
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "failed:") {
+			t.Fatal(lines.Text())
+		}
+		if lines.Text() == step {
+			return true
+		}
+	}
+	return false
+}
+
+// contents says what a file holds of the killed loads: the rows by a checksum of every value, the columns, the state.
+func contents(t *testing.T, path string) (rows, columns, states string) {
+	t.Helper()
+	w := mustOpen(t, path)
+	defer w.Close()
+	rows = fmt.Sprint(query(t, w, "SELECT count(*), count(DISTINCT id), min(version), max(version), bit_xor(hash(k)) FROM "+l3(w, "kill")+" AS k"))
+	columns = fmt.Sprint(query(t, w, "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'kill' ORDER BY column_index"))
+	status, err := w.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	states = string(status.States["kill"])
+	if got := query(t, w, "SELECT view_name FROM duckdb_views() WHERE NOT internal"); len(got) > 0 {
+		t.Errorf("views are left behind: %v", got)
+	}
+	return rows, columns, states
+}
+
+func l3(w *Warehouse, name string) string {
+	return quote(w.catalog) + "." + quote("shop") + "." + quote(name)
+}
+
+func TestKilledLoadIsThereWhollyOrNotAtAll(t *testing.T) {
+	type outcome struct{ Rows, Columns, State string }
+	look := func(path string) outcome {
+		rows, columns, state := contents(t, path)
+		return outcome{rows, columns, state}
+	}
+	killAt := func(step string, after time.Duration) (got outcome, committed bool) {
+		path := filepath.Join(t.TempDir(), "shop.duckdb")
+		stopAt := step
+		if after > 0 {
+			stopAt = "nowhere"
+		}
+		cmd, lines := startChild(t, stopAt, path)
+		if !await(t, lines, step) {
+			t.Fatalf("the child did not reach the step %q", step)
+		}
+		time.Sleep(after)
+		_ = cmd.Process.Kill()
+		committed = step == "committed" || await(t, lines, "committed")
+		kill(cmd)
+		return look(path), committed
+	}
+
+	before, _ := killAt("begun", 0)
+	whole, _ := killAt("committed", 0)
+	took := commitTakes(t)
+	if before.State != "1" || whole.State != "2" {
+		t.Fatalf("states are %q before and %q after the second load, want 1 and 2", before.State, whole.State)
+	}
+	for _, step := range []string{"migrated", "appended"} {
+		if got, _ := killAt(step, 0); got != before {
+			t.Errorf("killed when %s (-want +got):\n%s", step, gocmp.Diff(before, got))
+		}
+	}
+	for i := range 8 {
+		after := took*time.Duration(i)/6 + time.Microsecond
+		got, committed := killAt("appended", after)
+		t.Logf("killed %v into commit: state %s, Commit returned: %v", after, got.State, committed)
+		if committed && got != whole || got != before && got != whole {
+			t.Errorf("killed %v into commit, which returned: %v\n(-whole +got):\n%s", after, committed, gocmp.Diff(whole, got))
+		}
+	}
+}
+
+// commitTakes measures the Commit that is to be interrupted.
+func commitTakes(t *testing.T) time.Duration {
+	t.Helper()
+	_, lines := startChild(t, "committed", filepath.Join(t.TempDir(), "shop.duckdb"))
+	await(t, lines, "appended")
+	start := time.Now()
+	await(t, lines, "committed")
+	return time.Since(start)
+}
+
+func TestReadOnlyOpensWhatAKilledProcessLeft(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "shop.duckdb")
+	cmd, lines := startChild(t, "committed", path)
+	await(t, lines, "committed")
+	kill(cmd)
+	w, err := OpenReadOnly(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	status, err := w.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(status.States["kill"]); got != "2" {
+		t.Errorf("state is %q, want 2", got)
+	}
+}
+
+func TestFileHeldByAnotherProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "held.duckdb")
+	cmd, lines := startChild(t, "hold", path)
+	if !await(t, lines, "held") {
+		t.Fatal("the child did not open the file")
+	}
+	opens := map[string]func() (*Warehouse, error){
+		"Open":         func() (*Warehouse, error) { return Open(t.Context(), Config{Path: path}) },
+		"OpenReadOnly": func() (*Warehouse, error) { return OpenReadOnly(t.Context(), path) },
+	}
+	for name, open := range opens {
+		_, err := open()
+		if !errors.Is(err, destination.ErrLocked) {
+			t.Fatalf("%s: %v, want ErrLocked", name, err)
+		}
+		for _, want := range []string{path, strconv.Itoa(cmd.Process.Pid)} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q does not name %q", name, err, want)
+			}
+		}
+	}
+	kill(cmd)
+	for name, open := range opens {
+		w, err := open()
+		if err != nil {
+			t.Fatalf("%s after the other process has ended: %v", name, err)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

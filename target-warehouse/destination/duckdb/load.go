@@ -1,0 +1,66 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
+)
+
+// load implements [destination.Load] as one transaction on one connection.
+type load struct {
+	conn    *sql.Conn
+	catalog string
+	plans   map[*table.Table]*plan // by every Table that Migrate was called with
+	ended   bool
+}
+
+// exec runs a statement and returns how many rows DuckDB says it changed.
+func (l *load) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := l.conn.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// Commit implements [destination.Load].
+func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
+	if err := l.record(ctx, c); err != nil {
+		return fmt.Errorf("record the load: %w", err)
+	}
+	// Cancelled half-way, the statement would leave its caller in doubt whether the rows are there.
+	if _, err := l.exec(context.WithoutCancel(ctx), "COMMIT"); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return l.end()
+}
+
+// Rollback implements [destination.Load].
+func (l *load) Rollback() error {
+	if l.ended {
+		return nil
+	}
+	_, err := l.exec(context.Background(), "ROLLBACK")
+	if err != nil {
+		err = fmt.Errorf("roll back: %w", err)
+	}
+	return errors.Join(err, l.end())
+}
+
+// end gives the connection up for good: what is temporary on it goes with it.
+func (l *load) end() error {
+	l.ended = true
+	discard := func(any) error { return driver.ErrBadConn }
+	if err := l.conn.Raw(discard); err != nil && !errors.Is(err, driver.ErrBadConn) {
+		return err
+	}
+	if err := l.conn.Close(); err != nil && !errors.Is(err, sql.ErrConnDone) {
+		return err
+	}
+	return nil
+}

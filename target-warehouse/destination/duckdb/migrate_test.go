@@ -1,0 +1,151 @@
+package duckdb
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/destination/destinationtest"
+	"tapline/target-warehouse/table"
+)
+
+// loadInto loads rows with one column "value" of a type into a table that was made by a statement before.
+func loadInto(t *testing.T, w *Warehouse, typ table.Type, key []int, rows ...destinationtest.Row) error {
+	t.Helper()
+	tab := &table.Table{Stream: "things", Name: "things", Key: key, Columns: []table.Column{{Name: "value", Type: typ, Nullable: true}}}
+	l, err := w.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Rollback()
+	if err := l.Migrate(t.Context(), tab); err != nil {
+		return err
+	}
+	b := destinationtest.Batch(Allocator(), tab, 1, rows...)
+	defer b.Rows.Release()
+	if _, err := l.Append(t.Context(), []*table.Batch{b}); err != nil {
+		return err
+	}
+	return l.Commit(t.Context(), destination.Checkpoint{Run: destination.Run{ID: "1"}})
+}
+
+func mustExec(t *testing.T, w *Warehouse, text string) {
+	t.Helper()
+	if _, err := w.db.ExecContext(t.Context(), text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMigrateFitsExistingColumns(t *testing.T) {
+	w := mustOpen(t, filepath.Join(t.TempDir(), "w.duckdb"))
+	defer w.Close()
+	for _, c := range []struct {
+		column string
+		typ    table.Type
+		value  any
+		want   string // a part of the failure, or "" if it fits
+	}{
+		{"BIGINT", table.Integer, int64(7), ""},
+		{"HUGEINT", table.Integer, int64(1<<63 - 1), ""},
+		{"DOUBLE", table.Integer, int64(1 << 53), ""},
+		{"DOUBLE", table.Integer, int64(-1 << 53), ""},
+		{"DOUBLE", table.Integer, nil, ""},
+		{"DOUBLE", table.Integer, int64(1<<53 + 1), "column value is DOUBLE, which cannot hold the whole number 9007199254740993 exactly"},
+		{"INTEGER", table.Integer, int64(7), `column "value" of table things is INTEGER, which cannot hold the BIGINT values`},
+		{"BIGINT", table.Number, 7.5, `run: ALTER TABLE "w"."main"."things" ALTER COLUMN "value" TYPE DOUBLE USING CAST("value" AS DOUBLE)`},
+		{"VARCHAR", table.JSON, "{}", `TYPE JSON USING to_json("value")`},
+		{"VARCHAR(10)", table.Text, "more than ten characters", ""},
+		{"JSON", table.Text, "text", "is JSON, which cannot hold the VARCHAR values"},
+		{"TIMESTAMP", table.Timestamp, time.Unix(0, 0).UTC(), "is TIMESTAMP, which"},
+		{"ENUM('a')", table.Text, "b", "is ENUM('a'), which"},
+	} {
+		mustExec(t, w, "CREATE OR REPLACE TABLE things (value "+c.column+")")
+		err := loadInto(t, w, c.typ, nil, destinationtest.Row{c.value})
+		if c.want == "" && err != nil {
+			t.Errorf("%s into %s: %v", columnType(c.typ), c.column, err)
+		}
+		if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s into %s: failure is %v, want one with %q", columnType(c.typ), c.column, err, c.want)
+		}
+	}
+}
+
+func TestMigrateAdviceWorks(t *testing.T) {
+	w := mustOpen(t, filepath.Join(t.TempDir(), "w.duckdb"))
+	defer w.Close()
+	mustExec(t, w, "CREATE TABLE things AS SELECT '12' AS value")
+	err := loadInto(t, w, table.JSON, nil, destinationtest.Row{"12"})
+	_, advice, ok := strings.Cut(err.Error(), "run: ")
+	if !ok {
+		t.Fatalf("no advice in %q", err)
+	}
+	mustExec(t, w, advice)
+	if err := loadInto(t, w, table.JSON, nil, destinationtest.Row{"12"}); err != nil {
+		t.Fatal(err)
+	}
+	got := query(t, w, "SELECT value::VARCHAR FROM things ORDER BY 1")
+	if diff := gocmp.Diff([]destinationtest.Row{{`"12"`}, {"12"}}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestExistingTablesOfOthers(t *testing.T) {
+	for name, c := range map[string]struct {
+		create string
+		want   []destinationtest.Row
+	}{
+		"extra columns":     {`CREATE TABLE things AS SELECT 'mine' AS extra, 1::BIGINT AS "VALUE"`, []destinationtest.Row{{nil, int64(1)}, {nil, int64(2)}}},
+		"a default":         {`CREATE TABLE things (extra VARCHAR DEFAULT 'd', value BIGINT)`, []destinationtest.Row{{"d", int64(1)}, {"d", int64(2)}}},
+		"a generated value": {`CREATE TABLE things (extra BIGINT AS (value + 1), value BIGINT)`, []destinationtest.Row{{int64(2), int64(1)}, {int64(3), int64(2)}}},
+		"a primary key":     {`CREATE TABLE things (extra VARCHAR, value BIGINT PRIMARY KEY)`, []destinationtest.Row{{nil, int64(1)}, {nil, int64(2)}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := mustOpen(t, filepath.Join(t.TempDir(), "w.duckdb"))
+			defer w.Close()
+			mustExec(t, w, c.create)
+			for range 2 {
+				if err := loadInto(t, w, table.Integer, []int{0}, destinationtest.Row{int64(1)}, destinationtest.Row{int64(2)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := gocmp.Diff(c.want, query(t, w, "SELECT extra, value FROM things ORDER BY value")); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOwnTableNamesAreRefused(t *testing.T) {
+	w := mustOpen(t, filepath.Join(t.TempDir(), "w.duckdb"))
+	defer w.Close()
+	l, err := w.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Rollback()
+	err = l.Migrate(t.Context(), &table.Table{Stream: "s", Name: "_SINGER_state"})
+	if err == nil || !strings.Contains(err.Error(), "tapline's own") {
+		t.Errorf("failure is %v", err)
+	}
+}
+
+func TestTimestampsDoNotDependOnTheSession(t *testing.T) {
+	w := mustOpen(t, filepath.Join(t.TempDir(), "w.duckdb"))
+	defer w.Close()
+	at := time.Date(2024, 3, 10, 2, 30, 0, 0, time.UTC)
+	mustExec(t, w, "SET GLOBAL TimeZone = 'America/New_York'")
+	if err := loadInto(t, w, table.Timestamp, nil, destinationtest.Row{at}); err != nil {
+		t.Fatal(err)
+	}
+	want := []destinationtest.Row{{at.UnixMicro(), at}}
+	for _, zone := range []string{"America/New_York", "Asia/Kolkata", "UTC"} {
+		mustExec(t, w, "SET GLOBAL TimeZone = "+text(zone))
+		if diff := gocmp.Diff(want, query(t, w, "SELECT epoch_us(value), value FROM things")); diff != "" {
+			t.Errorf("in %s (-want +got):\n%s", zone, diff)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	_ "github.com/duckdb/duckdb-go/v2" // the database/sql driver "duckdb"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
+)
+
+// Config says where the warehouse is.
+type Config struct {
+	// Path is the database file. Open creates it, but not its directory.
+	Path string
+}
+
+// Warehouse is an open DuckDB file. It implements [destination.Destination].
+type Warehouse struct {
+	db *sql.DB
+	// catalog is the name under which DuckDB knows the file. Every table is named with it, as a schema that has the name
+	// of the file would be ambiguous otherwise.
+	catalog  string
+	readOnly bool
+}
+
+var _ destination.Destination = (*Warehouse)(nil)
+
+// Open opens the file for loading and creates it if need be. The process then holds the file alone until Close. A
+// file that another process holds is a failure that wraps [destination.ErrLocked].
+func Open(ctx context.Context, cfg Config) (*Warehouse, error) {
+	return open(ctx, cfg.Path, false)
+}
+
+// OpenReadOnly opens an existing file for Status and leaves it as it is; Begin fails. Several processes may do so at a
+// time, but not while one has it open for loading.
+func OpenReadOnly(ctx context.Context, path string) (*Warehouse, error) {
+	return open(ctx, path, true)
+}
+
+func open(ctx context.Context, path string, readOnly bool) (*Warehouse, error) {
+	if err := checkPath(path, readOnly); err != nil {
+		return nil, err
+	}
+	// The driver reads its argument as a URL, in which the first part of a relative path may not hold a colon.
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("find %q: %w", path, err)
+	}
+	mode := "read_write"
+	if readOnly {
+		mode = "read_only"
+	}
+	db, err := sql.Open("duckdb", absolute+"?access_mode="+mode)
+	if err != nil {
+		return nil, explainOpen(path, err)
+	}
+	w := &Warehouse{db: db, readOnly: readOnly}
+	if err := db.QueryRowContext(ctx, "SELECT current_database()").Scan(&w.catalog); err != nil {
+		return nil, errors.Join(explainOpen(path, err), db.Close())
+	}
+	return w, nil
+}
+
+// checkPath finds what is wrong with a path before DuckDB sees it.
+func checkPath(path string, mustExist bool) error {
+	if path == "" || strings.HasPrefix(path, ":memory:") {
+		return errors.New("the path of the DuckDB file is missing; set it to a file such as warehouse.duckdb")
+	}
+	if i := strings.IndexFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f || strings.ContainsRune("?#%", r) }); i >= 0 {
+		return fmt.Errorf("the path %q holds the character %q, which DuckDB's driver cannot open; choose another name", path, path[i])
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s is a directory; give the path of a file in it", path)
+	case err == nil:
+		return nil
+	case !errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("look at the DuckDB file: %w", err)
+	case mustExist:
+		return fmt.Errorf("there is no DuckDB file %s; check the path, or load something into it first", path)
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("there is no directory %s for the DuckDB file; create it first", filepath.Dir(path))
+	}
+	return nil
+}
+
+// Begin implements [destination.Destination].
+func (w *Warehouse) Begin(ctx context.Context) (destination.Load, error) {
+	if w.readOnly {
+		return nil, errors.New("begin a load: the DuckDB file is open for reading only")
+	}
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("begin a load: %w", err)
+	}
+	l := &load{conn: conn, catalog: w.catalog, plans: map[*table.Table]*plan{}}
+	if _, err := l.exec(ctx, "BEGIN TRANSACTION"); err != nil {
+		return nil, errors.Join(fmt.Errorf("begin a load: %w", err), conn.Close())
+	}
+	return l, nil
+}
+
+// Close implements [destination.Destination]. It moves what DuckDB still has in its log file into the database file.
+func (w *Warehouse) Close() error {
+	if err := w.db.Close(); err != nil {
+		return fmt.Errorf("close the DuckDB file: %w", err)
+	}
+	return nil
+}
