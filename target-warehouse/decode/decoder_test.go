@@ -52,6 +52,17 @@ func rowsOf(t testing.TB, b *table.Batch) [][]any {
 	if !b.Rows.Schema().Equal(b.Table.ArrowSchema()) {
 		t.Fatalf("the rows have the schema %v, the table %v", b.Rows.Schema(), b.Table.ArrowSchema())
 	}
+	for i, c := range b.Rows.Columns() {
+		nulls := 0
+		for r := range c.Len() {
+			if c.IsNull(r) {
+				nulls++
+			}
+		}
+		if c.Len() != int(b.Rows.NumRows()) || c.NullN() != nulls {
+			t.Fatalf("column %d has %d rows and says %d of them are NULL, but %d are", i, c.Len(), c.NullN(), nulls)
+		}
+	}
 	rows := make([][]any, b.Rows.NumRows())
 	for i := range rows {
 		for _, c := range b.Rows.Columns() {

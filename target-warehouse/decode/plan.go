@@ -16,7 +16,8 @@
 //     and NaN and Infinity are refused, because neither is JSON.
 //
 // null and a missing property are NULL in every type, refused only in a key. Of a property that a record has twice the
-// last counts. Properties without a column are kept together as one object in the column [table.Extra].
+// last counts. Properties without a column are kept together as one object in the column [table.Extra], under the rules of
+// JSON.
 package decode
 
 import (
