@@ -41,8 +41,8 @@ type Load interface {
 
 // Counts says what an Append did to the table.
 type Counts struct {
-	Inserted int64 // rows with a key that the table did not have, or without a key
-	Updated  int64 // rows that took the place of a row with the same key
+	Inserted int64 `json:"inserted"` // rows with a key that the table did not have, or without a key
+	Updated  int64 `json:"updated"`  // rows that took the place of a row with the same key
 }
 
 // Checkpoint is what a Commit records beside the rows.
@@ -55,18 +55,18 @@ type Checkpoint struct {
 
 // Run is one execution of the target, a row of _singer_runs. A commit without rows records it at the start and at the end.
 type Run struct {
-	ID        string // ULID, so that text order is order of start
-	Pipeline  string // names the state's row in _singer_state; a warehouse may hold several pipelines
-	Version   string // of target-warehouse
-	StartedAt time.Time
-	EndedAt   time.Time // zero while the run is going on
-	Status    RunStatus
-	Message   string // the diagnosis of a failed run, else ""
-	RowsIn    int64  // RECORD lines read
-	Rows      int64  // rows made durable
-	BytesIn   int64
-	States    int64             // states emitted
-	Tables    map[string]Counts // by stream, of this run so far
+	ID        string            `json:"run_id"`   // ULID, so that text order is order of start
+	Pipeline  string            `json:"pipeline"` // names the state's row in _singer_state; a warehouse may hold several pipelines
+	Version   string            `json:"version"`  // of target-warehouse
+	StartedAt time.Time         `json:"started_at"`
+	EndedAt   time.Time         `json:"ended_at,omitzero"` // zero while the run is going on
+	Status    RunStatus         `json:"status"`
+	Message   string            `json:"message,omitempty"` // the diagnosis of a failed run, else ""
+	RowsIn    int64             `json:"rows_in"`          // RECORD lines read
+	Rows      int64             `json:"rows"`             // rows made durable
+	BytesIn   int64             `json:"bytes_in"`
+	States    int64             `json:"states"` // states emitted
+	Tables    map[string]Counts `json:"tables"` // by stream, of this run so far
 }
 
 // RunStatus is what became of a run.
@@ -82,18 +82,20 @@ const (
 
 // Status is what `target-warehouse status` shows.
 type Status struct {
-	Tables []TableStatus
-	Runs   []Run // newest first, at most 20
+	Tables []TableStatus `json:"tables"`
+	Runs   []Run         `json:"runs"` // newest first, at most 20
 	// States by pipeline.
-	States map[string]json.RawMessage
+	States map[string]json.RawMessage `json:"states"`
 }
 
 // TableStatus is the state of one table that tapline loads.
 type TableStatus struct {
-	Stream, Schema, Name string
-	Rows                 int64
-	LastLoadedAt         time.Time
-	LastRunID            string
+	Stream       string    `json:"stream"`
+	Schema       string    `json:"schema"`
+	Name         string    `json:"name"`
+	Rows         int64     `json:"rows"`
+	LastLoadedAt time.Time `json:"last_loaded_at,omitzero"`
+	LastRunID    string    `json:"last_run_id,omitempty"`
 }
 
 // ErrLocked means that another process holds the warehouse.
