@@ -163,7 +163,12 @@ func resetConnection(w http.ResponseWriter, body []byte) {
 		panic(http.ErrAbortHandler) // no connection to reset: end the answer without a trace
 	}
 	defer conn.Close()
-	fmt.Fprintf(buffered, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:len(body)/2])
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	fmt.Fprint(buffered, "HTTP/1.1 200 OK\r\n")
+	h.Write(buffered)
+	fmt.Fprintf(buffered, "\r\n%s", body[:len(body)/2])
 	buffered.Flush()
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		tcp.SetLinger(0) // makes Close send RST

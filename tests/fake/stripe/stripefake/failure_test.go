@@ -72,6 +72,9 @@ func TestAResetComesInMidBody(t *testing.T) {
 	answer, err := c.http.Do(r)
 	if err == nil {
 		defer answer.Body.Close()
+		if answer.Header.Get("Request-Id") == "" {
+			t.Error("no Request-Id before the reset")
+		}
 		_, err = io.ReadAll(answer.Body)
 	}
 	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.ErrUnexpectedEOF) {

@@ -56,7 +56,7 @@ func TestWrongParametersAreRefused(t *testing.T) {
 		"charges/ch_gone":                                 {404, "resource_missing", "id"},
 		"charges/ch_gone?limit=1":                         {400, "parameter_unknown", "limit"},
 		"nothing":                                         {404, "", ""},
-		"charges/":                                        {404, "resource_missing", "id"},
+		"charges/":                                        {404, "", ""},
 		"charges/a/b":                                     {404, "", ""},
 		"invoices/in_gone/lines":                          {404, "resource_missing", "id"},
 	} {
@@ -114,9 +114,10 @@ func TestKeysOpenWhatTheyMay(t *testing.T) {
 }
 
 func TestFiltersAgreeWithTheObjects(t *testing.T) {
-	fake, c := start(t, Options{Objects: 1000})
+	fake, c := start(t, Options{Objects: 500})
 	charge := decode(t, []byte(oracle(t, fake, "charges")[0]))
-	subscription := decode(t, []byte(oracle(t, fake, "subscriptions")[0]))
+	shown := c.list("/v1/subscriptions", nil)
+	subscription := decode(t, shown.Data[0])
 	for _, test := range []struct {
 		kind, key, value string
 		keeps            func(o map[string]any) bool

@@ -97,8 +97,8 @@ type Request struct {
 	Query  string `json:"query"`
 }
 
-// New makes a fake. It fails when Counts names an unknown kind or a negative
-// number.
+// New makes a fake. It fails when Counts names an unknown kind and when a
+// number is negative.
 func New(o Options) (*Server, error) {
 	doc, err := loadDocument()
 	if err != nil {
@@ -207,7 +207,7 @@ func (s *Server) route(r *http.Request, key Key) ([]byte, *apiError) {
 	name, component := parts[0], parts[0]
 	objects := s.shelves[name]
 	owner := s.ownerOfList(parts)
-	known := objects != nil && len(parts) <= 2 || owner != nil || name == "account" && len(parts) == 1
+	known := objects != nil && len(parts) <= 2 && parts[len(parts)-1] != "" || owner != nil || name == "account" && len(parts) == 1
 	if r.Method != http.MethodGet || !strings.HasPrefix(r.URL.Path, "/v1/") || !known {
 		return nil, unrecognized(r)
 	}

@@ -21,12 +21,15 @@ type world struct {
 	created map[string][]int64 // by kind, of the seeded objects, oldest first
 }
 
-// newWorld fails when Counts names no kind that can be seeded.
+// newWorld fails when the options ask for what cannot be seeded.
 func newWorld(doc *document, o Options) (*world, error) {
 	w := &world{doc: doc, seed: o.Seed, now: o.Now.Unix(), account: o.Account, kinds: kindTable(),
 		byName: map[string]*kind{}, created: map[string][]int64{}}
 	for _, k := range w.kinds {
 		w.byName[k.name] = k
+	}
+	if o.Objects < 0 || o.Span < 0 {
+		return nil, fmt.Errorf("objects: %d, span: %s: want no negative number", o.Objects, o.Span)
 	}
 	for name, n := range o.Counts {
 		if w.byName[name] == nil || n < 0 {
@@ -86,7 +89,7 @@ func (w *world) id(k *kind, index int) string {
 	case k.name == "coupons" && index%2 == 0:
 		return "SPRING-" + strconv.Itoa(index)
 	case k.name == "plans" && index%4 == 0:
-		return "gold plan/" + strconv.Itoa(index)
+		return "gold-plan." + strconv.Itoa(index)
 	}
 	n := 24
 	switch k.name {
