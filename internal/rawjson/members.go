@@ -55,20 +55,12 @@ func (m *Members) Next() bool {
 }
 
 func (m *Members) member(i int) bool {
-	keyStart := i + 1
-	if i < len(m.data) && m.data[i] == '"' {
-		end, escaped, err := SkipString(m.data, i)
-		if err != nil {
-			m.err = err
-			return false
-		}
-		m.Key, m.Escaped = m.data[keyStart:end-1], escaped
-	}
-	i, err := skipKey(m.data, i)
+	end, escaped, colon, err := splitKey(m.data, i)
 	if err == nil {
-		start := SkipSpace(m.data, i)
-		if i, err = Skip(m.data, start); err == nil {
-			m.Value, m.pos = m.data[start:i], i
+		m.Key, m.Escaped = m.data[i+1:end-1], escaped
+		start := SkipSpace(m.data, colon+1)
+		if end, err = Skip(m.data, start); err == nil {
+			m.Value, m.pos = m.data[start:end], end
 			return true
 		}
 	}

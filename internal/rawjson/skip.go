@@ -94,23 +94,28 @@ func afterValue(data []byte, i int, open []byte) (int, []byte, error) {
 
 // skipKey consumes a member's name and the colon behind it.
 func skipKey(data []byte, i int) (int, error) {
+	_, _, colon, err := splitKey(data, i)
+	return colon + 1, err
+}
+
+// splitKey finds the end of the member name that starts at data[i], whether it contains escapes, and the colon behind it.
+func splitKey(data []byte, i int) (end int, escaped bool, colon int, err error) {
 	if i >= len(data) {
-		return i, syntax(i, unended)
+		return i, false, i, syntax(i, unended)
 	}
 	if data[i] != '"' {
-		return i, syntax(i, "a member name in quotes is missing")
+		return i, false, i, syntax(i, "a member name in quotes is missing")
 	}
-	i, _, err := SkipString(data, i)
-	if err != nil {
-		return i, err
+	if end, escaped, err = SkipString(data, i); err != nil {
+		return end, escaped, end, err
 	}
-	if i = SkipSpace(data, i); i >= len(data) {
-		return i, syntax(i, unended)
+	switch colon = SkipSpace(data, end); {
+	case colon >= len(data):
+		err = syntax(colon, unended)
+	case data[colon] != ':':
+		err = syntax(colon, "a colon is missing behind a member name")
 	}
-	if data[i] != ':' {
-		return i, syntax(i, "a colon is missing behind a member name")
-	}
-	return i + 1, nil
+	return end, escaped, colon, err
 }
 
 const (
