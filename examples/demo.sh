@@ -35,17 +35,18 @@ control() {
 	local address=${url#http://}
 	exec 3<>"/dev/tcp/${address%:*}/${address#*:}"
 	printf 'POST %s HTTP/1.0\r\nContent-Length: 0\r\n\r\n' "$1" >&3
-	sed '1,/^\r*$/d' <&3 | head -c 300
-	echo
+	local answer
+	answer=$(sed '1,/^\r*$/d' <&3)
 	exec 3>&-
+	[[ $answer != *'"error"'* ]] || { echo "$answer"; return 1; }
 }
 
 # sync runs the pipe and keeps the last state, as a scheduler would.
 sync() {
 	local state=()
 	[[ -s demo/state.json ]] && state=(--state demo/state.json)
-	tap-stripe --config demo/tap.json --config ENV --catalog demo/catalog.json "${state[@]}" |
-		target-warehouse --config demo/target.json >demo/state.jsonl
+	tap-stripe --config demo/tap.json --config ENV --catalog demo/catalog.json "${state[@]}" --log-format text |
+		target-warehouse --config demo/target.json --log-format text >demo/state.jsonl
 	if [[ -s demo/state.jsonl ]]; then
 		tail -n 1 demo/state.jsonl >demo/state.json.new
 		mv demo/state.json.new demo/state.json
@@ -60,7 +61,7 @@ step "First sync"
 sync
 
 if [[ -n ${url:-} ]]; then
-	step "An hour later: new, changed and deleted objects"
+	step "An hour later: 500 objects are new, changed or deleted"
 	control '/_control/clock?advance=1h'
 	control '/_control/mutate?n=500&seed=7'
 fi
