@@ -142,6 +142,13 @@ func TestReaderReadsEveryMessage(t *testing.T) {
 	}
 }
 
+func TestTimesAreUTC(t *testing.T) {
+	m, err := NewReader(strings.NewReader(`{"type":"RECORD","stream":"a","record":{},"time_extracted":"2024-02-29T13:30:00+01:00"}`)).Read()
+	if err != nil || m.(*Record).TimeExtracted != time.Date(2024, 2, 29, 12, 30, 0, 0, time.UTC) {
+		t.Errorf("%v, %v", m, err)
+	}
+}
+
 func TestReaderSaysWhatIsWrongWithALine(t *testing.T) {
 	for line, want := range map[string]string{
 		`hello`:            `not a JSON object: an object is missing at byte 0: "hello"`,
@@ -172,6 +179,7 @@ func TestReaderSaysWhatIsWrongWithALine(t *testing.T) {
 		`{"type":"BATCH","stream":"a","encoding":{"format":"x"}}`:               `the BATCH of stream a lacks "manifest"`,
 		`{"type":"BATCH","stream":"a","encoding":{},"manifest":[]}`:             `"encoding" does not name a format`,
 		`{"type":"BATCH","stream":"a","encoding":{"format":"x"},"manifest":{}}`: `"manifest" is not a list of names`,
+		"\ufeff{}": `not a JSON object: an object is missing at byte 0`,
 	} {
 		state := `{"type":"STATE","value":1}` + "\n"
 		stream := state + line + "\n" + state

@@ -134,6 +134,16 @@ func TestSelectOnStreamsWithoutKnownProperties(t *testing.T) {
 	}
 }
 
+func TestSelectTakesOnlyWhatCanHoldAProperty(t *testing.T) {
+	s := NewStream("s", json.RawMessage(`{"properties":{"o":{"anyOf":[{"type":"object"},{"properties":{"a":{"type":"string"}}}]},"p":{"type":"string"}}}`), nil, "")
+	if err := (&Catalog{Streams: []*Stream{s}}).Select([]string{"s.*.*.b"}); err != nil {
+		t.Fatal(err)
+	}
+	if !s.FieldSelected("o") || !s.FieldSelected("o", "unknown", "b") || s.FieldSelected("o", "a") || s.FieldSelected("p") {
+		t.Errorf("o %v, o.unknown.b %v, o.a %v, p %v", s.FieldSelected("o"), s.FieldSelected("o", "unknown", "b"), s.FieldSelected("o", "a"), s.FieldSelected("p"))
+	}
+}
+
 func TestSelectListsAllPatternsThatMatchNothing(t *testing.T) {
 	c := shop()
 	err := c.Select([]string{
