@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	readSize    = 256 << 10 // the buffer's usual size
-	readKeep    = 4 << 20   // a buffer grown beyond this by a giant line is let go
+	readSize    = 1 << 20 // the buffer's usual size
+	readKeep    = 4 << 20 // a buffer grown beyond this by a giant line is let go
 	readMaxLine = 256 << 20
 )
 
@@ -39,7 +39,7 @@ type Reader struct {
 	parse parser
 }
 
-// NewReader returns a Reader that reads from r, at least 256 KiB ahead.
+// NewReader returns a Reader that reads from r, up to 1 MiB ahead.
 func NewReader(r io.Reader) *Reader { return &Reader{src: r} }
 
 // Read returns the next message, or io.EOF behind the last one. The message and the bytes it refers to are valid until
@@ -70,12 +70,17 @@ type Chunk struct {
 }
 
 // ReadChunk returns the next run of RECORD lines, of up to cap(buf) bytes or of one longer line, or the next other
-// message. It splits the stream without looking into records, so that several goroutines can do that for one stream:
-// what [Reader.Reset] and Read make of all chunks, in order, is what Read would make of the stream, failures included.
+// message. A run also ends where the input has no whole line to give at the moment, so that no record waits for others.
+//
+// ReadChunk splits the stream without looking into records, so that several goroutines can do that for one stream: what
+// [Reader.Reset] and Read make of all chunks, in order, is what Read would make of the stream, failures included.
 // Records is built in the storage of buf if it fits.
 func (r *Reader) ReadChunk(buf []byte) (Chunk, error) {
 	c := Chunk{Records: buf[:0]}
 	for {
+		if c.Count > 0 && !r.Ready() {
+			return c, nil
+		}
 		line, err := r.peek()
 		full := len(c.Records)+len(line) >= cap(buf)
 		if c.Count > 0 && (err != nil || full) {
@@ -128,6 +133,9 @@ func (r *Reader) Reset(c Chunk) {
 
 // Line returns the place of the line that was read last: its number, from 1, and the bytes of the stream before it.
 func (r *Reader) Line() (number, offset int64) { return r.lines, r.last }
+
+// Ready tells whether the next line is in memory already, so that reading it does not wait for the input.
+func (r *Reader) Ready() bool { return bytes.IndexByte(r.buf[r.start:r.end], '\n') >= 0 }
 
 // peek returns the next line with its newline, if it has one, without taking it.
 func (r *Reader) peek() ([]byte, error) {

@@ -472,3 +472,18 @@ func BenchmarkReadChunk(b *testing.B) {
 		}
 	}
 }
+
+func TestReadChunkDoesNotWaitForMoreRecords(t *testing.T) {
+	in, tap := io.Pipe()
+	r := NewReader(in)
+	line := `{"type":"RECORD","stream":"s","record":{}}` + "\n"
+	go io.WriteString(tap, line+line+line[:10])
+	c, err := r.ReadChunk(make([]byte, 0, 1<<20))
+	if err != nil || c.Count != 2 || r.Ready() {
+		t.Fatalf("a chunk of %d records (%v) from two lines and the start of a third; ready %v", c.Count, err, r.Ready())
+	}
+	go io.WriteString(tap, line[10:]+line)
+	if c, err = r.ReadChunk(nil); err != nil || c.Count != 1 || c.Line != 3 || !r.Ready() {
+		t.Errorf("behind it %d records from line %d (%v), ready %v; want line 3 by itself and line 4 ready", c.Count, c.Line, err, r.Ready())
+	}
+}
