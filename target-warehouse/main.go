@@ -93,7 +93,7 @@ func check(ctx context.Context, run *singer.TargetRun, report io.Writer) error {
 		return fmt.Errorf("beginning a load: %w", err)
 	}
 	probe, err := table.Compile(&singer.Schema{
-		Stream: "_singer_check", Schema: json.RawMessage(`{"type":"object","properties":{"id":{"type":"integer"}}}`),
+		Stream: "tapline_check", Schema: json.RawMessage(`{"type":"object","properties":{"id":{"type":"integer"}}}`),
 	}, table.Options{Schema: s.Schema})
 	if err == nil {
 		err = l.Migrate(ctx, probe)

@@ -40,15 +40,7 @@ func settle(t *testing.T, fake *stripefake.Server, p *project, states string) {
 	if stderr, err := p.sync(t); err != nil {
 		t.Fatalf("the run after the kill: %v\n%s", err, stderr)
 	}
-	db := p.open(t)
-	defer db.Close()
-	for _, stream := range streams {
-		objects, err := fake.Objects(stream)
-		if err != nil {
-			t.Fatal(err)
-		}
-		compareTables(t, db, stream, objects)
-	}
+	compareAccount(t, fake, p)
 }
 
 // tapOutput runs the tap to its end.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tapline/schemas"
+	"tapline/tests/fake/stripe/stripefake"
 )
 
 // row is a record by property. Numbers are of type json.Number, so that digits are compared and not values; times of
@@ -167,6 +168,27 @@ var sameDigits = cmp.Comparer(func(a, b json.Number) bool {
 	y, okY := new(big.Rat).SetString(string(b))
 	return okX && okY && x.Cmp(y) == 0
 })
+
+// expanded lists the fields of each stream that Stripe shows only when asked, as tap-stripe does.
+var expanded = map[string][]string{
+	"prices":  {"tiers", "currency_options"},
+	"plans":   {"tiers"},
+	"coupons": {"applies_to", "currency_options"},
+}
+
+// compareAccount compares the tables of all streams with the account.
+func compareAccount(t testing.TB, fake *stripefake.Server, p *project) {
+	t.Helper()
+	db := p.open(t)
+	defer db.Close()
+	for _, stream := range streams {
+		objects, err := fake.Objects(stream, expanded[stream]...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compareTables(t, db, stream, objects)
+	}
+}
 
 // compareTables fails the test for each object that is missing, left over or different in the warehouse.
 func compareTables(t testing.TB, db *sql.DB, stream string, objects [][]byte) {

@@ -62,8 +62,8 @@ type Run struct {
 	EndedAt   time.Time         `json:"ended_at,omitzero"` // zero while the run is going on
 	Status    RunStatus         `json:"status"`
 	Message   string            `json:"message,omitempty"` // the diagnosis of a failed run, else ""
-	RowsIn    int64             `json:"rows_in"`          // RECORD lines read
-	Rows      int64             `json:"rows"`             // rows made durable
+	RowsIn    int64             `json:"rows_in"`           // RECORD lines read
+	Rows      int64             `json:"rows"`              // rows made durable
 	BytesIn   int64             `json:"bytes_in"`
 	States    int64             `json:"states"` // states emitted
 	Tables    map[string]Counts `json:"tables"` // by stream, of this run so far
