@@ -1,7 +1,9 @@
 package destinationtest
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
 )
 
 var commitChecks = []check{
@@ -17,6 +20,7 @@ var commitChecks = []check{
 	{"rollback leaves nothing", rollbackLeavesNothing},
 	{"rollback after commit is harmless", rollbackAfterCommit},
 	{"a load can follow a failed one", loadAfterFailure},
+	{"a cancelled load can be rolled back", cancelled},
 	{"a commit can carry a state alone", stateAlone},
 	{"a commit without a state keeps the earlier one", noState},
 	{"state bytes are untouched", stateBytes},
@@ -80,6 +84,25 @@ func loadAfterFailure(t *testing.T, h *Harness) {
 	l.rollback()
 	s.load(keyed(), destination.Counts{Updated: 1}, rowsOf(1, 2, "b"))
 	s.expect(keyed(), Row{int64(1), "b"})
+}
+
+func cancelled(t *testing.T, h *Harness) {
+	s := open(t, h)
+	s.load(keyed(), destination.Counts{Inserted: 1}, rowsOf(1, 2, "a"))
+	ctx, cancel := context.WithCancel(t.Context())
+	l := s.begin()
+	l.migrate(keyedOnce)
+	l.add(keyedOnce, destination.Counts{Inserted: 1, Updated: 1}, rowsOf(1, 3, "b"))
+	cancel()
+	b := Batch(h.Allocator, keyedOnce, 1, rowsOf(3, 5, "c")...)
+	defer b.Rows.Release()
+	if _, err := l.Append(ctx, []*table.Batch{b}); !errors.Is(err, context.Canceled) {
+		t.Errorf("append: %v, want context.Canceled", err)
+	}
+	l.rollback()
+	s.expect(keyed(), Row{int64(1), "a"})
+	s.load(keyed(), destination.Counts{Updated: 1}, rowsOf(1, 2, "d"))
+	s.expect(keyed(), Row{int64(1), "d"})
 }
 
 func stateAlone(t *testing.T, h *Harness) {

@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 		check(Open(background, Config{Path: path}))
 		reach("held", "held")
 	default:
-		loadTwice(path, task)
+		stopAt, short := strings.CutPrefix(task, "short ")
+		loadTwice(path, stopAt, short)
 	}
 }
 
@@ -52,9 +53,8 @@ func reach(step, stopAt string) {
 	}
 }
 
-// killRows is how many rows each version of the killed table has; with their padding they are more than the 16 MiB of
-// log after which DuckDB's Commit also writes the database file.
-const killRows = 12000
+// killRows is how many rows each version of the killed table has, enough for a Commit that takes long enough to be hit.
+const killRows = 8000
 
 // killTable is the table that a child loads, in the second load with one more column.
 func killTable(version int) *table.Table {
@@ -78,8 +78,12 @@ func killBatch(t *table.Table, version int) *table.Batch {
 }
 
 // loadTwice commits version 1 and then version 2, telling its steps in the second load.
-func loadTwice(path, stopAt string) {
+// A log that is "short" makes the Commit write the database file too, as one after many loads does.
+func loadTwice(path, stopAt string, short bool) {
 	w := check(Open(background, Config{Path: path}))
+	if short {
+		check(w.db.Exec("SET checkpoint_threshold = '1MB'"))
+	}
 	for version := 1; version <= 2; version++ {
 		step := func(name string) {
 			if version == 2 {
@@ -158,57 +162,62 @@ func l3(w *Warehouse, name string) string {
 	return quote(w.catalog) + "." + quote("shop") + "." + quote(name)
 }
 
-func TestKilledLoadIsThereWhollyOrNotAtAll(t *testing.T) {
-	type outcome struct{ Rows, Columns, State string }
-	look := func(path string) outcome {
-		rows, columns, state := contents(t, path)
-		return outcome{rows, columns, state}
-	}
-	killAt := func(step string, after time.Duration) (got outcome, committed bool) {
-		path := filepath.Join(t.TempDir(), "shop.duckdb")
-		stopAt := step
-		if after > 0 {
-			stopAt = "nowhere"
-		}
-		cmd, lines := startChild(t, stopAt, path)
-		if !await(t, lines, step) {
-			t.Fatalf("the child did not reach the step %q", step)
-		}
-		time.Sleep(after)
-		_ = cmd.Process.Kill()
-		committed = step == "committed" || await(t, lines, "committed")
-		kill(cmd)
-		return look(path), committed
-	}
+// outcome is what a killed process left.
+type outcome struct{ Rows, Columns, State string }
 
-	before, _ := killAt("begun", 0)
-	whole, _ := killAt("committed", 0)
-	took := commitTakes(t)
+// killAt kills a child some time after it has reached a step, and reports what it left and whether its Commit returned.
+func killAt(t *testing.T, kind, step string, after time.Duration) (got outcome, committed bool) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "shop.duckdb")
+	stopAt := step
+	if after > 0 {
+		stopAt = "nowhere"
+	}
+	cmd, lines := startChild(t, kind+stopAt, path)
+	if !await(t, lines, step) {
+		t.Fatalf("the child did not reach the step %q", step)
+	}
+	time.Sleep(after)
+	_ = cmd.Process.Kill()
+	committed = step == "committed" || await(t, lines, "committed")
+	kill(cmd)
+	got.Rows, got.Columns, got.State = contents(t, path)
+	return got, committed
+}
+
+func TestKilledLoadIsThereWhollyOrNotAtAll(t *testing.T) {
+	before, _ := killAt(t, "", "begun", 0)
+	whole, _ := killAt(t, "", "committed", 0)
 	if before.State != "1" || whole.State != "2" {
 		t.Fatalf("states are %q before and %q after the second load, want 1 and 2", before.State, whole.State)
 	}
 	for _, step := range []string{"migrated", "appended"} {
-		if got, _ := killAt(step, 0); got != before {
+		if got, _ := killAt(t, "", step, 0); got != before {
 			t.Errorf("killed when %s (-want +got):\n%s", step, gocmp.Diff(before, got))
 		}
 	}
-	for i := range 8 {
-		after := took*time.Duration(i)/6 + time.Microsecond
-		got, committed := killAt("appended", after)
-		t.Logf("killed %v into commit: state %s, Commit returned: %v", after, got.State, committed)
-		if committed && got != whole || got != before && got != whole {
-			t.Errorf("killed %v into commit, which returned: %v\n(-whole +got):\n%s", after, committed, gocmp.Diff(whole, got))
+	for _, kind := range []string{"", "short "} {
+		step := commitTakes(t, kind) / 4
+		for i, committed := 0, false; !committed && i < 20; i++ {
+			after := step*time.Duration(i) + time.Microsecond
+			var got outcome
+			got, committed = killAt(t, kind, "appended", after)
+			t.Logf("%skilled %v into commit: state %s, Commit returned: %v", kind, after, got.State, committed)
+			if committed && got != whole || got != before && got != whole {
+				t.Errorf("%skilled %v into commit, which returned: %v\n(-whole +got):\n%s", kind, after, committed, gocmp.Diff(whole, got))
+			}
 		}
 	}
 }
 
 // commitTakes measures the Commit that is to be interrupted.
-func commitTakes(t *testing.T) time.Duration {
+func commitTakes(t *testing.T, kind string) time.Duration {
 	t.Helper()
-	_, lines := startChild(t, "committed", filepath.Join(t.TempDir(), "shop.duckdb"))
+	cmd, lines := startChild(t, kind+"committed", filepath.Join(t.TempDir(), "shop.duckdb"))
 	await(t, lines, "appended")
 	start := time.Now()
 	await(t, lines, "committed")
+	defer kill(cmd)
 	return time.Since(start)
 }
 

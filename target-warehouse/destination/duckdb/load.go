@@ -35,7 +35,7 @@ func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	}
 	// Cancelled half-way, the statement would leave its caller in doubt whether the rows are there.
 	if _, err := l.exec(context.WithoutCancel(ctx), "COMMIT"); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return errors.Join(fmt.Errorf("commit: %w", err), l.end())
 	}
 	return l.end()
 }
