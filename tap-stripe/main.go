@@ -4,7 +4,7 @@
 // selected are left out, and Unix times that the schema knows become RFC 3339 text. Fields unknown to the schema pass.
 //
 // streams.go lists what can be read. sync.go reads the selected streams side by side; each one in slices of creation
-// time (backfill.go) from the newest to the oldest page (walk.go), and writes a state behind every page. client.go and
+// time (backfill.go) from the newest to the oldest page (walk.go), and writes a state behind every page. page.go and
 // retry.go ask Stripe for one page and cope with what may go wrong with it, under one rate limit (limit.go).
 package main
 

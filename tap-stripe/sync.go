@@ -25,8 +25,8 @@ type syncer struct {
 	client   *client
 	now      time.Time // by the server's clock, when the run began
 
-	// mu is held from the first record of a page to the state that covers it, so that no state covers a record that
-	// another goroutine has yet to write.
+	// mu makes the records of a page, the move of the bookmark and the state one step. Every state then covers exactly
+	// the records before it, and states come in the order in which the bookmarks moved.
 	mu sync.Mutex
 }
 

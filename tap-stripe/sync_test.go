@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	neturl "net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,7 @@ func TestAFirstRunReadsEveryObjectUnchanged(t *testing.T) {
 	if diff := differ(oracle(t, fake), got); diff != "" {
 		t.Error(diff)
 	}
+	validate(t, r.messages)
 	if records, objects := count[*singer.Record](r.messages), total(fake); records != objects {
 		t.Errorf("%d records for %d objects", records, objects)
 	}
@@ -65,11 +67,13 @@ func TestSchemasComeFirstAndAStateLast(t *testing.T) {
 // A run that is killed leaves some of its lines behind. With the last state among them the next run must read all that
 // is missing. Of all prefixes with the same last state, the one that ends in it has the fewest records.
 func TestARunCutAnywhereIsCompletedByTheNext(t *testing.T) {
-	fake, url := newFake(t, stripefake.Options{Seed: 3, Span: 10 * time.Minute,
+	fake, url := newFake(t, stripefake.Options{Seed: 3, Span: 20 * time.Second,
 		Counts: map[string]int{"prices": 20, "coupons": 40, "tax_rates": 40, "plans": 3, "refunds": 25}})
 	want := oracle(t, fake)
-	set := map[string]any{"page_size": 5, "select": []string{"prices.*", "coupons.*", "tax_rates.*", "plans.*", "refunds.*"}}
-	maps.DeleteFunc(want, func(stream string, _ map[string]string) bool { return !slices.Contains([]string{"prices", "coupons", "tax_rates", "plans", "refunds"}, stream) })
+	set := map[string]any{"page_size": 5, "lookback_seconds": 0, "select": []string{"prices.*", "coupons.*", "tax_rates.*", "plans.*", "refunds.*"}}
+	maps.DeleteFunc(want, func(stream string, _ map[string]string) bool {
+		return !slices.Contains([]string{"prices", "coupons", "tax_rates", "plans", "refunds"}, stream)
+	})
 	whole := mustRun(t, url, "", set).messages
 	states := 0
 	for i, m := range whole {
@@ -91,14 +95,14 @@ func TestARunCutAnywhereIsCompletedByTheNext(t *testing.T) {
 }
 
 func TestARunCutManyTimesComesToItsEnd(t *testing.T) {
-	fake, url := newFake(t, stripefake.Options{Seed: 4, Objects: 200})
+	fake, url := newFake(t, stripefake.Options{Seed: 4, Objects: 150})
 	r := rand.New(rand.NewPCG(7, 7))
 	got, state, runs := table{}, "", 0
 	for ; ; runs++ {
 		messages := mustRun(t, url, state, map[string]any{"page_size": 7}).messages
 		end := len(messages)
-		if runs < 30 {
-			end = min(end, 13+r.IntN(60))
+		if runs < 10 {
+			end = min(end, 13+r.IntN(40))
 		}
 		got.load(t, messages[:end])
 		if s := lastState(messages[:end]); s != "" {
@@ -128,6 +132,7 @@ func TestTheNextRunReadsWhatIsNew(t *testing.T) {
 		}
 	}
 	fake.ResetRequests()
+	bookmark := stripefake.DefaultNow.Unix()
 	second := mustRun(t, url, lastState(first.messages), nil)
 	got.load(t, second.messages)
 	want := oracle(t, fake)
@@ -142,8 +147,14 @@ func TestTheNextRunReadsWhatIsNew(t *testing.T) {
 	if n := count[*singer.Record](second.messages); n < 360 || n > 1000 {
 		t.Errorf("the second run writes %d records for 360 new objects and their events", n)
 	}
-	if n := len(fake.Requests()); n > 30 {
+	requests := fake.Requests()
+	if n := len(requests); n > 30 {
 		t.Errorf("the second run makes %d requests", n)
+	}
+	for _, r := range requests[1:] { // the first asks for the time
+		if query, err := neturl.ParseQuery(r.Query); err != nil || query.Get("created[gte]") != fmt.Sprint(bookmark-600) {
+			t.Errorf("%s?%s does not begin ten minutes before the bookmark %d", r.Path, r.Query, bookmark)
+		}
 	}
 }
 
