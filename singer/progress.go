@@ -29,7 +29,7 @@ func startProgress(w io.Writer, m *Metrics, start time.Time) *progress {
 		_, err := io.WriteString(w, progressLines(m.stats(start), st.AvailableWidth))
 		return err
 	})
-	p.bar = p.bars.MustAdd(0, total, mpb.BarFillerTrim(), mpb.BarExtender(streams, true))
+	p.bar = p.bars.MustAdd(0, total, mpb.BarFillerTrim(), mpb.BarExtender(streams, false))
 	return p
 }
 
@@ -42,7 +42,7 @@ func (p *progress) end() {
 	p.bars.Wait()
 }
 
-// progressTotal is the display's last line.
+// progressTotal is the display's first line.
 func progressTotal(stats []streamStat, took time.Duration, width int) string {
 	var rows int64
 	for _, stat := range stats {
@@ -52,7 +52,7 @@ func progressTotal(stats []streamStat, took time.Duration, width int) string {
 	return cut(fmt.Sprintf("%s rows  %s rows/s  %s", thousands(rows), thousands(int64(perSec)), took.Truncate(time.Second)), width)
 }
 
-// progressLines has a line for each of the first streams and one for all others.
+// progressLines has a line for each of the first streams and one for all others, below the total.
 func progressLines(stats []streamStat, width int) string {
 	var text strings.Builder
 	others := streamStat{}

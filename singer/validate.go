@@ -95,13 +95,13 @@ func demand(found gojsonschema.ResultError) string {
 	case "pattern":
 		return "match the pattern " + detail("pattern")
 	case "number_gte":
-		return "be at least " + bound(found, "min")
+		return "be at least " + detail("min")
 	case "number_gt":
-		return "be more than " + bound(found, "min")
+		return "be more than " + detail("min")
 	case "number_lte":
-		return "be at most " + bound(found, "max")
+		return "be at most " + detail("max")
 	case "number_lt":
-		return "be less than " + bound(found, "max")
+		return "be less than " + detail("max")
 	case "string_gte":
 		return "have " + detail("min") + " or more characters"
 	case "string_lte":
@@ -129,14 +129,6 @@ func describeFormat(format string) string {
 		return "be a URI such as https://host/path"
 	}
 	return "be of the format " + format
-}
-
-// bound prints a limit, which gojsonschema holds as a big.Rat.
-func bound(found gojsonschema.ResultError, name string) string {
-	if exact, ok := found.Details()[name].(interface{ RatString() string }); ok {
-		return exact.RatString()
-	}
-	return fmt.Sprint(found.Details()[name])
 }
 
 // showValue prints a scalar; what is longer than a person reads stays out.

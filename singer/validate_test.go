@@ -1,0 +1,70 @@
+package singer
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFaultsSayWhatASettingMustBe(t *testing.T) {
+	for _, c := range []struct{ schema, value, want string }{
+		{`{"type":"string"}`, `5`, `setting "x" must be of type string, but is 5`},
+		{`{"type":["integer","boolean","null"]}`, `"5"`, `setting "x" must be of type integer or boolean, but is "5"`},
+		{`{"type":"integer"}`, `1.5`, `setting "x" must be of type integer, but is 1.5`},
+		{`{"type":"string"}`, `{"a":1}`, `setting "x" must be of type string`},
+		{`{"const":"a"}`, `"b"`, `setting "x" must be "a", but is "b"`},
+		{`{"enum":["a",1]}`, `"b"`, `setting "x" must be one of a, 1, but is "b"`},
+		{`{"format":"date-time"}`, `"b"`, `setting "x" must be a date-time such as 2024-01-31T00:00:00Z, but is "b"`},
+		{`{"format":"date"}`, `"b"`, `setting "x" must be a date such as 2024-01-31, but is "b"`},
+		{`{"format":"uri"}`, `"b"`, `setting "x" must be a URI such as https://host/path, but is "b"`},
+		{`{"format":"email"}`, `"b"`, `setting "x" must be of the format email, but is "b"`},
+		{`{"pattern":"^a"}`, `"b"`, `setting "x" must match the pattern ^a, but is "b"`},
+		{`{"minimum":1}`, `0`, `setting "x" must be at least 1, but is 0`},
+		{`{"maximum":0.5}`, `1`, `setting "x" must be at most 0.5, but is 1`},
+		{`{"exclusiveMinimum":1}`, `1`, `setting "x" must be more than 1, but is 1`},
+		{`{"exclusiveMaximum":1}`, `1`, `setting "x" must be less than 1, but is 1`},
+		{`{"minLength":2}`, `"b"`, `setting "x" must have 2 or more characters, but is "b"`},
+		{`{"maxLength":2}`, `"bcd"`, `setting "x" must have 2 or fewer characters, but is "bcd"`},
+		{`{"minItems":1}`, `[]`, `setting "x" must have 1 or more items`},
+		{`{"maxItems":1}`, `[1,2]`, `setting "x" must have 1 or fewer items`},
+		{`{"uniqueItems":true}`, `[1,1]`, `setting "x" must fit its description (array items[0,1] must be unique)`},
+		{`{"items":{"type":"string"}}`, `[1]`, `setting "x.0" must be of type string, but is 1`},
+		{`{"x-sensitive":true,"pattern":"^a"}`, `"b"`, `setting "x" must match the pattern ^a`},
+		{`{"x-sensitive":true,"items":{"type":"string"}}`, `[1]`, `setting "x.0" must be of type string`},
+		{`{"properties":{"y":{"x-sensitive":true}},"type":"object"}`, `"b"`, `setting "x" must be of type object`},
+		{`{"properties":{"y":{}},"additionalProperties":false}`, `{"zzz":1}`, `setting "x.zzz" is not known; known are y`},
+		{`{"additionalProperties":false}`, `{"zzz":1}`, `setting "x.zzz" is not known`},
+	} {
+		l := &configLoader{schema: []byte(`{"properties":{"x":` + c.schema + `}}`), prefix: "TAP_X_", env: envOf(nil)}
+		_, err := l.load([]string{writeFile(t, "config.json", `{"x":`+c.value+`}`)})
+		var config *ConfigError
+		if !errors.As(err, &config) {
+			t.Errorf("%s takes %s: %v", c.schema, c.value, err)
+			continue
+		}
+		if diff := cmp.Diff([]string{c.want}, config.Faults); diff != "" {
+			t.Errorf("faults of %s for %s differ (-want +got):\n%s", c.value, c.schema, diff)
+		}
+	}
+}
+
+func TestFaultsNameWhereTheSettingsCameFrom(t *testing.T) {
+	one, two := writeFile(t, "a.json", `{}`), writeFile(t, "b.json", `{}`)
+	for _, c := range []struct {
+		sources []string
+		want    string
+	}{
+		{nil, "the config (no --config was given)"},
+		{[]string{envSource}, "the config from the environment"},
+		{[]string{one}, "the config " + one},
+		{[]string{one, two, envSource}, "the config from " + one + ", " + two + ", ENV"},
+	} {
+		l := &configLoader{schema: []byte(`{"required":["x"],"properties":{"x":{"description":"URL of it."}}}`), prefix: "TAP_X_", env: envOf(nil)}
+		_, err := l.load(c.sources)
+		want := c.want + `: setting "x" is missing: put it in a config file or set TAP_X_X and pass --config ENV (URL of it)`
+		if err == nil || err.Error() != want {
+			t.Errorf("load = %v\nwant %s", err, want)
+		}
+	}
+}
