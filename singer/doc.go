@@ -26,6 +26,9 @@
 //   - exit codes: [ExitOK], [ExitFailure], [ExitUsage], [ExitCredentials], [ExitUnavailable]. Sync and Load choose by
 //     what their failures wrap: [ErrCredentials], [ErrUnavailable], [*ConfigError].
 //
+// A panic of Sync or Load ends the run as a failure without a stack trace. One in a goroutine that they start cannot be
+// caught here: such a goroutine hands its failures back instead.
+//
 // Run is Main without the process around it, for tests.
 //
 // The protocol's own specification: https://hub.meltano.com/singer/spec
