@@ -25,7 +25,7 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 	fmt.Fprintf(report, "%s at %s, at most %v requests a second\n", mode, s.BaseURL, s.RequestRate)
 	table := tabwriter.NewWriter(report, 0, 0, 2, ' ', 0)
 	defer table.Flush()
-	fmt.Fprintln(table, "STREAM\tREADABLE\t")
+	fmt.Fprintln(table, "STREAM\tREADABLE")
 	var failed []error
 	for _, entry := range run.Catalog.Streams {
 		st := findStream(entry.ID)
@@ -47,7 +47,7 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 // readable words the outcome of a probe.
 func readable(err error) string {
 	if err == nil {
-		return "yes\t"
+		return "yes"
 	}
 	var api *APIError
 	if errors.As(err, &api) && api.Status == http.StatusForbidden {

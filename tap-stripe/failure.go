@@ -81,6 +81,9 @@ func explain(path string, err error) error {
 	case http.StatusUnauthorized:
 		return fmt.Errorf("the API key is wrong, expired or revoked; set api_key to a current one: %w: %w", singer.ErrCredentials, err)
 	case http.StatusForbidden:
+		if api.Code == string(stripe.ErrorCodeAccountInvalid) {
+			return fmt.Errorf("the API key has no access to the account that account_id names: %w: %w", singer.ErrCredentials, err)
+		}
 		lack := "a permission"
 		if name := api.permission(); name != "" {
 			lack = "the permission " + name

@@ -234,6 +234,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 			[]string{"the API key is wrong, expired or revoked", "api_key", "req_1", "Expired API Key provided: ***"}},
 		{refusal(403, "invalid_request_error", "", "Having the 'rak_charge_read' permission would allow this."),
 			[]string{"/v1/charges", "lacks the permission rak_charge_read", "deselect"}},
+		{refusal(403, "invalid_request_error", "account_invalid", "no access"), []string{"account_id", "no access"}},
 		{refusal(400, "invalid_request_error", "parameter_unknown", "Received unknown parameter: colour"),
 			[]string{"/v1/charges", "400", "parameter_unknown", "Received unknown parameter: colour"}},
 		{(scripted{status: 302}).with("Location", "https://evil.example/"), []string{"redirects to another host", "base_url"}},
