@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -19,10 +20,28 @@ import (
 // killPoints is how many places of a stream each kind of kill is tried at.
 const killPoints = 20
 
-// crashProject has small pages and small commits, so that there is much to interrupt.
+// smallCommits makes a target commit often, so that there is much to interrupt.
+const smallCommits = `{"batch_size_rows":40,"batch_size_bytes":30000}`
+
+// crashProject is a project of which each kill gets a copy with a warehouse of its own.
 func crashProject(t *testing.T) (*stripefake.Server, *project) {
 	fake, url := startFake(t, stripefake.Options{Seed: 5, Counts: counts(60)})
-	return fake, newProject(t, url, `,"page_size":20`, `,"batch_size_rows":25`)
+	return fake, newProject(t, url, `,"page_size":20`, "")
+}
+
+// copyOf makes a project with the same settings in another folder.
+func copyOf(t *testing.T, p *project) *project {
+	t.Helper()
+	dir := t.TempDir()
+	c := &project{dir: dir, database: filepath.Join(dir, "warehouse.duckdb")}
+	tap, err := os.ReadFile(filepath.Join(p.dir, "tap.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.write(t, "tap.json", string(tap))
+	c.write(t, "target.json", fmt.Sprintf(`{"path":%q}`, c.database))
+	c.write(t, "small.json", smallCommits)
+	return c
 }
 
 // settle syncs again from the last state that the target wrote, and compares every table with the account.
@@ -60,38 +79,42 @@ func tapOutput(t *testing.T, p *project) []byte {
 func TestKilledTargetLosesNothing(t *testing.T) {
 	fake, whole := crashProject(t)
 	stream := tapOutput(t, whole)
-	emitted := 0
 	for point := range killPoints {
 		t.Run(fmt.Sprintf("point %d", point), func(t *testing.T) {
-			p := &project{dir: t.TempDir()}
-			p.database = filepath.Join(p.dir, "warehouse.duckdb")
-			p.write(t, "target.json", fmt.Sprintf(`{"path":%q,"batch_size_rows":25}`, p.database))
-			copyFile(t, whole, p, "tap.json")
-			cmd := exec.Command("target-warehouse", "--config", "target.json")
-			cmd.Dir = p.dir
-			var states bytes.Buffer
-			cmd.Stdout = &states
-			in, err := cmd.StdinPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			// The pauses let commits of different sizes be under way when the kill comes.
-			for part := range point + 1 {
-				in.Write(stream[part*len(stream)/killPoints : (part+1)*len(stream)/killPoints])
-				time.Sleep(time.Duration(point*part%7) * time.Millisecond)
-			}
-			cmd.Process.Signal(syscall.SIGKILL)
-			cmd.Wait()
-			emitted += strings.Count(states.String(), "\n")
-			settle(t, fake, p, states.String())
+			p := copyOf(t, whole)
+			settle(t, fake, p, killTargetAfter(t, p, stream, point))
 		})
 	}
-	if emitted == 0 {
-		t.Error("no killed target had emitted a state: the kills come too early to mean anything")
+}
+
+// killTargetAfter runs the target on the stream, kills it a moment after it has emitted n states, and returns what it
+// wrote to stdout. The moments differ, so that the kills hit commits at different places.
+func killTargetAfter(t *testing.T, p *project, stream []byte, n int) string {
+	t.Helper()
+	cmd := exec.Command("target-warehouse", "--config", "target.json", "--config", "small.json")
+	cmd.Dir = p.dir
+	cmd.Stdin = bytes.NewReader(stream)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	reader := bufio.NewReader(out)
+	var states strings.Builder
+	for range n {
+		line, err := reader.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the target ended before it had emitted %d states: %v", n, err)
+		}
+		states.WriteString(line)
+	}
+	time.Sleep(time.Duration(n*7%20) * time.Millisecond)
+	cmd.Process.Signal(syscall.SIGKILL)
+	io.Copy(&states, reader)
+	cmd.Wait()
+	return states.String()
 }
 
 func TestKilledTapLosesNothing(t *testing.T) {
@@ -99,12 +122,9 @@ func TestKilledTapLosesNothing(t *testing.T) {
 	size := len(tapOutput(t, whole))
 	for point := range killPoints {
 		t.Run(fmt.Sprintf("point %d", point), func(t *testing.T) {
-			p := &project{dir: t.TempDir()}
-			p.database = filepath.Join(p.dir, "warehouse.duckdb")
-			p.write(t, "target.json", fmt.Sprintf(`{"path":%q,"batch_size_rows":25}`, p.database))
-			copyFile(t, whole, p, "tap.json")
+			p := copyOf(t, whole)
 			stream := killTapAfter(t, p, int64(point)*int64(size)/killPoints)
-			target := exec.Command("target-warehouse", "--config", "target.json")
+			target := exec.Command("target-warehouse", "--config", "target.json", "--config", "small.json")
 			target.Dir = p.dir
 			target.Stdin = bytes.NewReader(stream)
 			var stderr bytes.Buffer
@@ -141,11 +161,4 @@ func killTapAfter(t *testing.T, p *project, n int64) []byte {
 	io.Copy(&stream, reader)
 	cmd.Wait()
 	return stream.Bytes()
-}
-
-func copyFile(t *testing.T, from, to *project, name string) {
-	t.Helper()
-	if out, err := exec.Command("cp", filepath.Join(from.dir, name), filepath.Join(to.dir, name)).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 }

@@ -23,7 +23,8 @@ type Destination interface {
 }
 
 // Load is one unit of work: everything done through it becomes visible and durable together at Commit, or not at all.
-// The order of calls is: any number of Migrate and Append, then one Commit or one Rollback; after that the Load is dead.
+// The order of calls is: any number of Migrate and Append, those of a table in this order, then one Commit or one Rollback; after
+// that the Load is dead.
 // When a method fails, only Rollback may follow.
 type Load interface {
 	// Migrate makes the table fit t: it creates the schema and the table, or adds the columns that it lacks. Existing rows and

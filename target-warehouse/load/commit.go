@@ -235,15 +235,27 @@ func (c *committer) load(ctx context.Context, streams []string, state json.RawMe
 	return nil
 }
 
-// loadStream migrates and appends batch by batch of one Table, in the order of arrival.
+// loadStream first makes the table fit all that is pending, since engines do not like DDL between rows, and then appends
+// the batches, those of one Table together, in the order of arrival.
 func (c *committer) loadStream(ctx context.Context, l destination.Load, p *pending) (sum destination.Counts, err error) {
+	var last *table.Table
+	for _, b := range p.batches {
+		if b.Table != last {
+			if err := l.Migrate(ctx, b.Table); err != nil {
+				return sum, err
+			}
+			last = b.Table
+		}
+	}
+	if p.table != nil && p.table != last {
+		if err := l.Migrate(ctx, p.table); err != nil {
+			return sum, err
+		}
+	}
 	for rest := p.batches; len(rest) > 0; {
 		same := 1
 		for same < len(rest) && rest[same].Table == rest[0].Table {
 			same++
-		}
-		if err := l.Migrate(ctx, rest[0].Table); err != nil {
-			return sum, err
 		}
 		counts, err := l.Append(ctx, rest[:same])
 		if err != nil {
@@ -252,9 +264,6 @@ func (c *committer) loadStream(ctx context.Context, l destination.Load, p *pendi
 		sum.Inserted += counts.Inserted
 		sum.Updated += counts.Updated
 		rest = rest[same:]
-	}
-	if p.table != nil {
-		return sum, l.Migrate(ctx, p.table)
 	}
 	return sum, nil
 }

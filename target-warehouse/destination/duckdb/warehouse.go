@@ -61,16 +61,53 @@ func open(ctx context.Context, path string, readOnly bool) (*Warehouse, error) {
 	options := writeOptions
 	if readOnly {
 		options = "access_mode=read_only"
+	} else if _, err := os.Stat(absolute); errors.Is(err, os.ErrNotExist) {
+		if err := create(ctx, absolute); err != nil {
+			return nil, explainOpen(path, err)
+		}
 	}
-	db, err := sql.Open("duckdb", absolute+"?"+options)
-	if err != nil {
+	w := &Warehouse{readOnly: readOnly}
+	if w.db, w.catalog, err = connect(ctx, absolute, options); err != nil {
 		return nil, explainOpen(path, err)
 	}
-	w := &Warehouse{db: db, readOnly: readOnly}
-	if err := db.QueryRowContext(ctx, "SELECT current_database()").Scan(&w.catalog); err != nil {
-		return nil, errors.Join(explainOpen(path, err), db.Close())
-	}
 	return w, nil
+}
+
+// connect opens a file and learns the name that DuckDB gives it.
+func connect(ctx context.Context, path, options string) (db *sql.DB, catalog string, err error) {
+	if db, err = sql.Open("duckdb", path+"?"+options); err != nil {
+		return nil, "", err
+	}
+	if err := db.QueryRowContext(ctx, "SELECT current_database()").Scan(&catalog); err != nil {
+		return nil, "", errors.Join(err, db.Close())
+	}
+	return db, catalog, nil
+}
+
+// create makes an empty database file at path, whole or not at all: what DuckDB has written of a new file when it is killed, it
+// cannot open again.
+func create(ctx context.Context, path string) error {
+	draft, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
+	if err != nil {
+		return err
+	}
+	// DuckDB wants to make the file itself.
+	if err := errors.Join(draft.Close(), os.Remove(draft.Name())); err != nil {
+		return err
+	}
+	defer os.Remove(draft.Name())
+	db, _, err := connect(ctx, draft.Name(), writeOptions)
+	if err != nil {
+		return err
+	}
+	if err := db.Close(); err != nil {
+		return err
+	}
+	// Unlike a rename, a link leaves a file alone that another process has made meanwhile.
+	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
+		return os.Rename(draft.Name(), path) // not all file systems have links
+	}
+	return nil
 }
 
 // checkPath finds what is wrong with a path before DuckDB sees it.
