@@ -9,8 +9,8 @@ import (
 )
 
 // Batch returns the rows added since the last Batch and starts anew; nil if there are none. The caller owns it and calls
-// Rows.Release once. Its Table is the plan's [Plan.TableWithExtra] if a row has an undeclared property, else its
-// [Plan.Table].
+// Rows.Release once. Its Table is the plan's [Plan.Table] until a record of the plan, in any decoder, had an undeclared property,
+// and [Plan.TableWithExtra] from then on.
 func (d *Decoder) Batch() *table.Batch {
 	if d.rows == 0 {
 		return nil
@@ -27,7 +27,10 @@ func (d *Decoder) Batch() *table.Batch {
 		add(d.columns[i].array(mem))
 		d.columns[i].reset()
 	}
-	if d.extra.rows > d.extra.nulls || d.plan.table == d.plan.wide {
+	if d.extra.rows > d.extra.nulls {
+		d.plan.extras.Store(true)
+	}
+	if d.plan.extras.Load() || d.plan.table == d.plan.wide {
 		b.Table, schema = d.plan.wide, d.plan.wideSchema
 		d.extra.padTo(d.rows)
 		add(d.extra.array(mem))

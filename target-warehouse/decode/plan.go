@@ -22,6 +22,7 @@ package decode
 
 import (
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tapline/internal/rawjson"
@@ -43,13 +44,16 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Plan says how the records of one SCHEMA become rows of one Table. It is immutable and safe for several goroutines.
+// Plan says how the records of one SCHEMA become rows of one Table. It is safe for several goroutines.
 type Plan struct {
 	table, wide             *table.Table
 	tableSchema, wideSchema *arrow.Schema
 	columns                 []planned      // the table's columns without Extra
 	slots                   map[string]int // from a property's name to its column
 	options                 Options
+	// extras is set once a record had an undeclared property. Batches then keep the column for it, so that a stream which has
+	// such records now and then does not change its Table with every batch.
+	extras atomic.Bool
 }
 
 // planned is what a plan knows of a column beside its table.Column.

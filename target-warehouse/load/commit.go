@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
-	"github.com/apache/arrow/go/v15/arrow/array"
 	"golang.org/x/sync/semaphore"
 
 	"tapline/singer"
@@ -18,39 +18,41 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// committer takes decoded steps in their order and makes them durable in groups. It works in one goroutine.
+// committer takes decoded steps in their order, hands their rows to the destination, and commits in groups. It works
+// in one goroutine.
+//
+// Rows are pending in memory until they are staged: appended to the load that is open, which frees their memory. They
+// are durable once that load is committed.
 type committer struct {
 	dest    destination.Destination
 	emit    func(json.RawMessage) error
 	options Options
-	ledger  *ledger
-	pending map[string]*pending // by stream
-	bytes   int64               // of all pending batches
-	since   time.Time           // when the oldest thing that waits for a commit arrived; zero when nothing waits
-	last    time.Time           // when the last commit ended
-	warned  map[string]bool     // streams whose ACTIVATE_VERSION was answered with a warning
-	run     destination.Run
-}
-
-// pending is what has been decoded of one stream and is not durable.
-type pending struct {
-	batches []*table.Batch
-	rows    int64
-	table   *table.Table // the latest SCHEMA's, to be migrated even when no row follows; nil once it has been
+	ledger  ledger
+	streams map[string]*stream // those with rows or a table that are not durable
+	pending int64              // bytes of all pending batches
+	taken   int64              // bytes of all batches since the last commit
+	open    destination.Load   // nil when nothing is staged
+	// committed is run as the last commit recorded it; only set while a load is open.
+	committed destination.Run
+	migrated  map[*table.Table]bool // those that earlier loads have made the warehouse fit
+	since     time.Time             // when the oldest thing that waits for a commit arrived; zero when nothing waits
+	last      time.Time             // when the last commit ended
+	warned    map[string]bool       // streams whose ACTIVATE_VERSION was answered with a warning
+	run       destination.Run
 }
 
 // stateInterval is the least time between two commits that hold a state and no rows.
 const stateInterval = time.Second
 
 func newCommitter(dest destination.Destination, emit func(json.RawMessage) error, o Options) *committer {
-	c := &committer{dest: dest, emit: emit, options: o, ledger: newLedger(), pending: map[string]*pending{}, warned: map[string]bool{}, run: o.Run}
+	c := &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, migrated: map[*table.Table]bool{}, warned: map[string]bool{}, run: o.Run}
 	c.run.Status = destination.Running
 	c.run.Tables = map[string]destination.Counts{}
 	return c
 }
 
 // start records the run before anything is read, so that a run which is killed leaves a trace.
-func (c *committer) start(ctx context.Context) error { return c.commit(ctx, nil) }
+func (c *committer) start(ctx context.Context) error { return c.seal(ctx) }
 
 // consume takes steps until the queue ends, a step fails or ctx ends. On return everything read before the failure is
 // durable, unless the destination itself failed.
@@ -62,12 +64,12 @@ func (c *committer) consume(ctx context.Context, queue <-chan *step, inFlight *s
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tick.C:
-			if err := c.flushOverdue(ctx); err != nil {
+			if err := c.commitOverdue(ctx); err != nil {
 				return err
 			}
 		case s, ok := <-queue:
 			if !ok {
-				return c.flushAll(ctx)
+				return c.commitAll(ctx)
 			}
 			<-s.done
 			err := c.take(ctx, s)
@@ -76,43 +78,37 @@ func (c *committer) consume(ctx context.Context, queue <-chan *step, inFlight *s
 				return err
 			}
 			if fault := cmp.Or(s.err, s.fault); fault != nil {
-				return errors.Join(fault, c.flushAll(ctx))
+				return errors.Join(fault, c.commitAll(ctx))
 			}
 		}
 	}
 }
 
-// take adds a step's batches to what is pending, heeds its message, and commits where a limit is reached.
+// take makes a step's batches pending, heeds its message, and stages or commits where a limit is reached.
 func (c *committer) take(ctx context.Context, s *step) error {
+	var full []*stream
 	for _, b := range s.batches {
-		p := c.of(b.Table.Stream)
-		p.batches = append(p.batches, b)
-		p.rows += b.Rows.NumRows()
-		c.bytes += b.Bytes
+		st := c.stream(b.Table.Stream)
+		st.add(b)
+		c.pending += b.Bytes
+		c.taken += b.Bytes
 		c.run.RowsIn += b.Rows.NumRows()
-		c.ledger.record(b.Table.Stream, firstOrdinal(b))
 		c.waits()
+		if st.rows() >= c.options.BatchRows {
+			full = append(full, st)
+		}
 	}
 	c.run.BytesIn += s.size
 	c.heed(s)
-	if c.bytes >= c.options.BatchBytes {
-		return c.flushAll(ctx)
+	switch {
+	case c.taken >= c.options.BatchBytes:
+		return c.commitAll(ctx)
+	case full != nil:
+		return c.commit(ctx, full)
+	case c.pending >= c.options.MaxMemory/4:
+		return c.stage(ctx, c.sorted())
 	}
-	var full []string
-	for _, b := range s.batches {
-		if stream := b.Table.Stream; c.of(stream).rows >= c.options.BatchRows && !slices.Contains(full, stream) {
-			full = append(full, stream)
-		}
-	}
-	if full == nil {
-		return nil
-	}
-	return c.commit(ctx, full)
-}
-
-func firstOrdinal(b *table.Batch) int64 {
-	last := int(b.Rows.NumCols()) - 1
-	return b.Rows.Column(last).(*array.Int64).Value(0)
+	return nil
 }
 
 // heed takes note of a step's states and of the message behind them; where a record could not be taken, only of what
@@ -130,7 +126,7 @@ func (c *committer) heed(s *step) {
 	switch m := s.message.(type) {
 	case *singer.Schema:
 		if s.plan != nil {
-			c.of(m.Stream).table = s.plan.table
+			c.stream(m.Stream).latest = s.plan.table
 			c.waits()
 		}
 	case *singer.ActivateVersion:
@@ -141,13 +137,13 @@ func (c *committer) heed(s *step) {
 	}
 }
 
-func (c *committer) of(stream string) *pending {
-	p := c.pending[stream]
-	if p == nil {
-		p = &pending{}
-		c.pending[stream] = p
+func (c *committer) stream(name string) *stream {
+	st := c.streams[name]
+	if st == nil {
+		st = &stream{name: name}
+		c.streams[name] = st
 	}
-	return p
+	return st
 }
 
 func (c *committer) waits() {
@@ -156,49 +152,92 @@ func (c *committer) waits() {
 	}
 }
 
-// flushOverdue commits everything when something has waited for BatchWait, or when a state waits for nothing but its commit.
-func (c *committer) flushOverdue(ctx context.Context) error {
+// commitOverdue commits everything when something has waited for BatchWait, and a state that waits for nothing but its
+// commit earlier than that.
+func (c *committer) commitOverdue(ctx context.Context) error {
 	now := c.options.Now()
-	overdue := !c.since.IsZero() && now.Sub(c.since) >= c.options.BatchWait
-	stateOnly := c.ledger.safe(nil) != nil && now.Sub(c.last) >= stateInterval
 	switch {
-	case overdue:
-		return c.flushAll(ctx)
-	case stateOnly:
-		return c.commit(ctx, nil)
+	case !c.since.IsZero() && now.Sub(c.since) >= c.options.BatchWait:
+		return c.commitAll(ctx)
+	case c.ledger.safe(c.oldest((*stream).oldest)) != nil && now.Sub(c.last) >= stateInterval:
+		return c.seal(ctx)
 	}
 	return nil
 }
 
-// flushAll commits everything that waits; with nothing waiting it does nothing.
-func (c *committer) flushAll(ctx context.Context) error {
+// commitAll commits everything that waits; with nothing waiting it does nothing.
+func (c *committer) commitAll(ctx context.Context) error {
 	if c.since.IsZero() {
 		return nil
 	}
-	return c.commit(ctx, slices.Sorted(maps.Keys(c.pending)))
+	return c.commit(ctx, c.sorted())
 }
 
-// commit makes what is pending of the streams durable, in one load together with the newest state that this covers, and
-// then emits that state.
-func (c *committer) commit(ctx context.Context, streams []string) error {
-	flushed := map[string]bool{}
-	for _, stream := range streams {
-		flushed[stream] = true
-	}
-	state := c.ledger.safe(flushed)
-	before := c.run
-	c.run.Tables = maps.Clone(before.Tables)
-	if err := c.load(ctx, streams, state); err != nil {
-		c.run = before
+// commit makes the streams durable, and with them what is staged of others.
+func (c *committer) commit(ctx context.Context, streams []*stream) error {
+	if err := c.stage(ctx, streams); err != nil {
 		return err
 	}
-	for _, stream := range streams {
-		c.settle(stream)
+	return c.seal(ctx)
+}
+
+// stage appends what is pending of the streams to the open load, which frees its memory.
+func (c *committer) stage(ctx context.Context, streams []*stream) error {
+	for _, st := range streams {
+		// Engines do not take rows of a table that is altered behind rows of the same load.
+		if st.stagedRows > 0 && st.alters(c.migrated) {
+			if err := c.seal(ctx); err != nil {
+				return err
+			}
+		}
+		if err := c.begin(ctx); err != nil {
+			return err
+		}
+		counts, err := st.stage(ctx, c.open)
+		if err != nil {
+			return fmt.Errorf("stream %s: %w", st.name, err)
+		}
+		total := c.run.Tables[st.name]
+		total.Inserted += counts.Inserted
+		total.Updated += counts.Updated
+		c.run.Tables[st.name] = total
+		c.pending -= st.free()
 	}
-	c.ledger.settle(flushed)
-	if c.last = c.options.Now(); len(c.pending) == 0 && !c.ledger.waiting() {
-		c.since = time.Time{}
+	return nil
+}
+
+// begin opens a load if none is open.
+func (c *committer) begin(ctx context.Context) (err error) {
+	if c.open != nil {
+		return nil
 	}
+	c.committed = c.run
+	c.committed.Tables = maps.Clone(c.run.Tables)
+	if c.open, err = c.dest.Begin(ctx); err != nil {
+		c.open = nil
+		return fmt.Errorf("beginning a load: %w", err)
+	}
+	return nil
+}
+
+// seal commits the open load together with the newest state that this covers, and then emits that state.
+func (c *committer) seal(ctx context.Context) error {
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
+	oldest := c.oldest((*stream).oldestPending)
+	state := c.ledger.safe(oldest)
+	if state != nil {
+		c.run.States++
+	}
+	for _, st := range c.streams {
+		c.run.Rows += st.stagedRows
+	}
+	if err := c.open.Commit(ctx, destination.Checkpoint{State: state, Run: c.run}); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	c.open = nil
+	c.settle(oldest)
 	if state == nil {
 		return nil
 	}
@@ -208,86 +247,62 @@ func (c *committer) commit(ctx context.Context, streams []string) error {
 	return nil
 }
 
-// load does the part of commit that the destination can undo.
-func (c *committer) load(ctx context.Context, streams []string, state json.RawMessage) error {
-	l, err := c.dest.Begin(ctx)
-	if err != nil {
-		return fmt.Errorf("beginning a load: %w", err)
-	}
-	defer l.Rollback()
-	for _, stream := range streams {
-		counts, err := c.loadStream(ctx, l, c.pending[stream])
-		if err != nil {
-			return fmt.Errorf("stream %s: %w", stream, err)
+// settle forgets what a commit has made durable.
+func (c *committer) settle(oldest int64) {
+	c.ledger.settle(oldest)
+	c.taken = c.pending
+	for name, st := range c.streams {
+		if c.options.Metrics != nil && st.stagedRows > 0 {
+			c.options.Metrics.Records(name, int(st.stagedRows))
 		}
-		total := c.run.Tables[stream]
-		total.Inserted += counts.Inserted
-		total.Updated += counts.Updated
-		c.run.Tables[stream] = total
-		c.run.Rows += c.pending[stream].rows
+		for _, t := range st.tables {
+			c.migrated[t] = true
+		}
+		if st.settle(); st.empty() {
+			delete(c.streams, name)
+		}
 	}
-	if state != nil {
-		c.run.States++
+	if c.last = c.options.Now(); len(c.streams) == 0 && !c.ledger.waiting() {
+		c.since = time.Time{}
 	}
-	if err := l.Commit(ctx, destination.Checkpoint{State: state, Run: c.run}); err != nil {
-		return fmt.Errorf("committing: %w", err)
-	}
-	return nil
 }
 
-// loadStream first makes the table fit all that is pending, since engines do not like DDL between rows, and then appends
-// the batches, those of one Table together, in the order of arrival.
-func (c *committer) loadStream(ctx context.Context, l destination.Load, p *pending) (sum destination.Counts, err error) {
-	var last *table.Table
-	for _, b := range p.batches {
-		if b.Table != last {
-			if err := l.Migrate(ctx, b.Table); err != nil {
-				return sum, err
-			}
-			last = b.Table
-		}
+// undo gives up the open load and takes back what the run's row would say of it.
+func (c *committer) undo() {
+	if c.open != nil {
+		c.open.Rollback()
+		c.open = nil
+		in, bytes := c.run.RowsIn, c.run.BytesIn
+		c.run = c.committed
+		c.run.RowsIn, c.run.BytesIn = in, bytes
 	}
-	if p.table != nil && p.table != last {
-		if err := l.Migrate(ctx, p.table); err != nil {
-			return sum, err
-		}
+	for _, st := range c.streams {
+		st.free()
 	}
-	for rest := p.batches; len(rest) > 0; {
-		same := 1
-		for same < len(rest) && rest[same].Table == rest[0].Table {
-			same++
-		}
-		counts, err := l.Append(ctx, rest[:same])
-		if err != nil {
-			return sum, err
-		}
-		sum.Inserted += counts.Inserted
-		sum.Updated += counts.Updated
-		rest = rest[same:]
-	}
-	return sum, nil
+	c.streams = map[string]*stream{}
+	c.ledger = ledger{}
 }
 
-func (c *committer) settle(stream string) {
-	p := c.pending[stream]
-	for _, b := range p.batches {
-		c.bytes -= b.Bytes
+// oldest returns the least of the ordinals that of gives for the streams; 0 stands for none.
+func (c *committer) oldest(of func(*stream) int64) int64 {
+	oldest := int64(math.MaxInt64)
+	for _, st := range c.streams {
+		if ordinal := of(st); ordinal > 0 {
+			oldest = min(oldest, ordinal)
+		}
 	}
-	release(p.batches)
-	if c.options.Metrics != nil {
-		c.options.Metrics.Records(stream, int(p.rows))
-	}
-	delete(c.pending, stream)
+	return oldest
 }
 
-// finish records how the run ended. It uses a context of its own where the run was cut short, since the row should be written
-// all the same; a destination that fails here too changes nothing about the failure reported.
+// sorted returns the streams by name, so that loads do the same things in the same order.
+func (c *committer) sorted() []*stream {
+	return slices.SortedFunc(maps.Values(c.streams), func(a, b *stream) int { return cmp.Compare(a.name, b.name) })
+}
+
+// finish records how the run ended. It does so even where the run was cut short; a destination that fails here too
+// changes nothing about the failure reported.
 func (c *committer) finish(ctx context.Context, failure error) error {
-	for _, p := range c.pending {
-		release(p.batches)
-	}
-	c.pending = map[string]*pending{}
-	c.ledger = newLedger()
+	c.undo()
 	c.run.EndedAt = c.options.Now()
 	switch {
 	case errors.Is(failure, context.Canceled):
@@ -299,7 +314,7 @@ func (c *committer) finish(ctx context.Context, failure error) error {
 	default:
 		c.run.Status = destination.Succeeded
 	}
-	err := c.commit(context.WithoutCancel(ctx), nil)
+	err := c.seal(context.WithoutCancel(ctx))
 	if failure != nil {
 		return failure
 	}

@@ -2,7 +2,9 @@ package load
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,28 +14,37 @@ import (
 // play runs a script of steps against a ledger and returns the states in the order they left. "a" is a record of stream
 // a, "1" is the state 1, "!a" makes stream a durable (and "!none" none), "!" makes all.
 func play(script string) []string {
-	l, ordinal, out := newLedger(), int64(0), []string(nil)
+	l, outstanding, ordinal, out := &ledger{}, map[string]int64{}, int64(0), []string(nil)
 	for _, step := range strings.Fields(script) {
 		switch {
 		case step[0] == '!':
-			flushed := map[string]bool{}
-			for stream := range l.oldest {
-				if step == "!" || step == "!"+stream {
-					flushed[stream] = true
-				}
+			if step == "!" {
+				clear(outstanding)
 			}
-			if state := l.safe(flushed); state != nil {
+			delete(outstanding, step[1:])
+			if state := l.safe(oldestOf(outstanding)); state != nil {
 				out = append(out, string(state))
 			}
-			l.settle(flushed)
+			l.settle(oldestOf(outstanding))
 		case step[0] >= '0' && step[0] <= '9':
 			l.push([]byte(step), ordinal)
 		default:
 			ordinal++
-			l.record(step, ordinal)
+			if outstanding[step] == 0 {
+				outstanding[step] = ordinal
+			}
 		}
 	}
 	return out
+}
+
+// oldestOf returns the least ordinal of the streams' first outstanding records.
+func oldestOf(outstanding map[string]int64) int64 {
+	oldest := int64(math.MaxInt64)
+	for _, ordinal := range outstanding {
+		oldest = min(oldest, ordinal)
+	}
+	return oldest
 }
 
 func TestLedger(t *testing.T) {
@@ -63,48 +74,51 @@ func TestLedger(t *testing.T) {
 func TestLedgerNeverRunsAhead(t *testing.T) {
 	for seed := range uint64(2000) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		l, ordinal, last := newLedger(), int64(0), ""
-		durable := map[int64]bool{}
-		pending := map[string][]int64{}
-		check := func(flushed map[string]bool) {
-			for s := range flushed {
-				for _, o := range pending[s] {
-					durable[o] = true
-				}
-				delete(pending, s)
-			}
-			state := l.safe(flushed)
-			l.settle(flushed)
-			if state == nil {
-				return
-			}
-			var covers int64
-			fmt.Sscan(string(state), &covers)
-			for o := int64(1); o <= covers; o++ {
-				if !durable[o] {
-					t.Fatalf("seed %d: state %s left before record %d was durable", seed, state, o)
-				}
-			}
-			last = string(state)
-		}
-		pushed := ""
+		var script []string
+		var streams []string // of the records, by ordinal from 1
 		for range 40 {
 			stream := string(rune('a' + rnd.IntN(4)))
 			switch rnd.IntN(4) {
 			case 0:
-				pushed = fmt.Sprint(ordinal)
-				l.push([]byte(pushed), ordinal)
+				script = append(script, fmt.Sprint(len(streams))) // a state named by the records it covers
 			case 1:
-				check(map[string]bool{stream: true})
+				script = append(script, "!"+stream)
 			default:
-				ordinal++
-				l.record(stream, ordinal)
-				pending[stream] = append(pending[stream], ordinal)
+				script = append(script, stream)
+				streams = append(streams, stream)
 			}
+			checkStates(t, seed, script)
 		}
-		check(map[string]bool{"a": true, "b": true, "c": true, "d": true})
-		if pushed != last || l.waiting() {
-			t.Fatalf("seed %d: the last state is %q, the last that left %q", seed, pushed, last)
+		script = append(script, fmt.Sprint(len(streams)), "!")
+		if out := play(strings.Join(script, " ")); len(out) == 0 || out[len(out)-1] != fmt.Sprint(len(streams)) {
+			t.Fatalf("seed %d: with everything durable the states of %v are %v", seed, script, out)
+		}
+	}
+}
+
+// checkStates fails the test when the last state that leaves in a script covers a record that is not durable.
+func checkStates(t *testing.T, seed uint64, script []string) {
+	t.Helper()
+	durable := map[string]int{} // by stream: records before its last !
+	var streams []string
+	for _, step := range script {
+		if step[0] == '!' {
+			durable[step[1:]] = len(streams)
+		} else if step[0] > '9' {
+			streams = append(streams, step)
+		}
+	}
+	out := play(strings.Join(script, " "))
+	if len(out) == 0 {
+		return
+	}
+	covers, err := strconv.Atoi(out[len(out)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, stream := range streams[:covers] {
+		if durable[stream] <= i {
+			t.Fatalf("seed %d: state %d left in %v before record %d of stream %s was durable", seed, covers, script, i+1, stream)
 		}
 	}
 }

@@ -29,8 +29,8 @@ type Options struct {
 	Table     table.Options
 	Allocator memory.Allocator // of the memory that batches live in; the destination says which
 
-	BatchRows  int64         // a stream with so many pending rows is committed; default 1,000,000
-	BatchBytes int64         // everything pending is committed when it takes so many bytes; default a quarter of MaxMemory
+	BatchRows  int64         // a stream with so many rows that are not durable is committed; default 1,000,000
+	BatchBytes int64         // everything is committed when so many bytes were read since the last commit; default 2 GiB
 	BatchWait  time.Duration // nothing read waits longer for its commit; default 10 s
 	MaxMemory  int64         // bytes that records may take between input and destination; default 512 MiB
 	Workers    int           // decoders side by side; default one for each processor
@@ -45,7 +45,7 @@ type Options struct {
 func (o *Options) setDefaults() {
 	setDefault(&o.MaxMemory, 512<<20)
 	setDefault(&o.BatchRows, 1_000_000)
-	setDefault(&o.BatchBytes, o.MaxMemory/4)
+	setDefault(&o.BatchBytes, 2<<30)
 	setDefault(&o.BatchWait, 10*time.Second)
 	setDefault(&o.Workers, runtime.GOMAXPROCS(0))
 	if o.Now == nil {

@@ -19,6 +19,7 @@ import (
 type memoryWarehouse struct {
 	mu     sync.Mutex
 	tables map[string]map[string]string // by stream and key: the row
+	shapes map[string]map[string]bool   // by stream: its columns
 	runs   []destination.Run            // one for each commit
 	states []json.RawMessage            // of all commits that held one
 	fail   func(step string, n int) error
@@ -29,7 +30,7 @@ type memoryWarehouse struct {
 }
 
 func newMemoryWarehouse() *memoryWarehouse {
-	return &memoryWarehouse{tables: map[string]map[string]string{}, fail: func(string, int) error { return nil }}
+	return &memoryWarehouse{tables: map[string]map[string]string{}, shapes: map[string]map[string]bool{}, fail: func(string, int) error { return nil }}
 }
 
 // rows returns a snapshot of one stream's rows.
@@ -53,11 +54,11 @@ func (w *memoryWarehouse) Begin(context.Context) (destination.Load, error) {
 	if err := w.fail("begin", w.loads); err != nil {
 		return nil, err
 	}
-	open := map[string]map[string]string{}
+	l := &memoryLoad{warehouse: w, tables: map[string]map[string]string{}, shapes: map[string]map[string]bool{}, filled: map[string]bool{}}
 	for stream, rows := range w.tables {
-		open[stream] = maps.Clone(rows)
+		l.tables[stream], l.shapes[stream] = maps.Clone(rows), maps.Clone(w.shapes[stream])
 	}
-	return &memoryLoad{warehouse: w, tables: open}, nil
+	return l, nil
 }
 
 func (w *memoryWarehouse) Status(context.Context) (*destination.Status, error) {
@@ -69,12 +70,21 @@ func (w *memoryWarehouse) Close() error { return nil }
 type memoryLoad struct {
 	warehouse *memoryWarehouse
 	tables    map[string]map[string]string
+	shapes    map[string]map[string]bool
+	filled    map[string]bool // streams with rows of this load
 	dead      bool
 }
 
+// Migrate refuses to alter a table behind rows of the same load, as engines do.
 func (l *memoryLoad) Migrate(_ context.Context, t *table.Table) error {
 	if l.tables[t.Stream] == nil {
-		l.tables[t.Stream] = map[string]string{}
+		l.tables[t.Stream], l.shapes[t.Stream] = map[string]string{}, map[string]bool{}
+	}
+	for _, c := range t.Columns {
+		if !l.shapes[t.Stream][c.Name] && l.filled[t.Stream] {
+			return fmt.Errorf("table %s is altered behind rows of the same load", t.Stream)
+		}
+		l.shapes[t.Stream][c.Name] = true
 	}
 	return nil
 }
@@ -86,6 +96,7 @@ func (l *memoryLoad) Append(_ context.Context, batches []*table.Batch) (counts d
 		return counts, err
 	}
 	for _, b := range batches {
+		l.filled[b.Table.Stream] = true
 		rows := l.tables[b.Table.Stream]
 		if rows == nil {
 			return counts, fmt.Errorf("table %s was not migrated", b.Table.Stream)
@@ -136,7 +147,7 @@ func (l *memoryLoad) Commit(_ context.Context, c destination.Checkpoint) error {
 	if err := w.fail("commit", w.commits); err != nil {
 		return err
 	}
-	w.tables = l.tables
+	w.tables, w.shapes = l.tables, l.shapes
 	w.runs = append(w.runs, c.Run)
 	if c.State != nil {
 		w.states = append(w.states, append(json.RawMessage(nil), c.State...))
