@@ -61,10 +61,22 @@ func (f *flags) options(p *program) []option {
 			help: "debug, info, warning, error or critical; or set " + p.envPrefix() + "LOGLEVEL or LOGLEVEL"},
 		option{name: "summary-file", arg: "FILE", text: &f.summaryFile, help: "write how the run went, as one JSON object"},
 		option{name: "about", on: &f.about, help: "describe settings and capabilities and leave"},
-		option{name: "format", arg: "text|json|markdown", text: &f.format, choices: []string{"text", "json", "markdown"}, help: "of --about"},
+		option{name: "format", arg: "text|json|markdown", text: &f.format, choices: []string{"text", "json", "markdown"}, help: "of --about" + p.formatted()},
 		option{name: "version", on: &f.version, help: "print the version and leave"},
 		option{name: "help", short: "h", on: &f.help, help: "print this and leave"},
 	)
+}
+
+// formatted names the verbs that heed --format too.
+func (p *program) formatted() string {
+	if len(p.commands) == 0 {
+		return ""
+	}
+	names := make([]string, len(p.commands))
+	for i, c := range p.commands {
+		names[i] = c.Name
+	}
+	return " and of " + strings.Join(names, ", ")
 }
 
 // parseFlags reads a command line. The error is a [*ConfigError]; what could be read stands in the result nevertheless,

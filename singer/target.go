@@ -47,6 +47,8 @@ type TargetRun struct {
 	Out     *Writer // for states alone, by [Writer.WriteValue]
 	Log     *slog.Logger
 	Metrics *Metrics
+	// Format is how a command is asked to show things: "text", which is also meant by "", "json" or "markdown".
+	Format string
 
 	interrupted func() bool
 }
@@ -79,6 +81,7 @@ func (t *Target) work(ctx context.Context, s *session) error {
 	run := &TargetRun{
 		Name: t.Name, Version: s.program.version, Started: s.started,
 		Config: config, Out: NewWriter(s.stdout), Log: s.log, Metrics: s.metrics,
+		Format: s.flags.format,
 	}
 	switch {
 	case s.flags.command != nil:

@@ -16,13 +16,12 @@ import (
 	"tapline/target-warehouse/destination"
 )
 
-// showStatus is the command `target-warehouse status`: tables with their rows and age, the latest runs, and the states. With the
-// argument "json" it prints the same for machines.
+// showStatus is the command `target-warehouse status`: tables with their rows and age, the latest runs, and the states. With
+// --format json it prints the same for machines.
 func showStatus(ctx context.Context, run *singer.TargetRun, args []string, out io.Writer) error {
-	asJSON := len(args) == 1 && args[0] == "json"
-	if len(args) > 0 && !asJSON {
-		return &singer.ConfigError{Source: "command line", Faults: []string{
-			fmt.Sprintf("status takes no %q: call it as `status`, or `status json` for machines", args[0])}}
+	if len(args) > 0 {
+		return &singer.ConfigError{Source: "the command line", Faults: []string{
+			fmt.Sprintf("status takes no argument %q; --format json prints it for machines", args[0])}}
 	}
 	s, err := readSettings(run.Config)
 	if err != nil {
@@ -37,7 +36,7 @@ func showStatus(ctx context.Context, run *singer.TargetRun, args []string, out i
 	if err != nil {
 		return fmt.Errorf("reading the status of %s: %w", s.Path, err)
 	}
-	if asJSON {
+	if run.Format == "json" {
 		text, err := json.MarshalIndent(status, "", "  ")
 		if err == nil {
 			_, err = fmt.Fprintf(out, "%s\n", text)
