@@ -66,7 +66,7 @@ if [[ -n ${url:-} ]]; then
 	control '/_control/mutate?n=500&seed=7'
 fi
 
-step "Second sync, from the state of the first"
+step "Second sync, from the state of the first: what is new, and an event for each change"
 sync
 
 step "What landed in demo/warehouse.duckdb"

@@ -3,8 +3,8 @@
 //
 //	tap-stripe --config tap.json | target-warehouse --config target.json >> state.jsonl
 //
-// The path of a record: package singer reads lines, load cuts and orders them, decode turns them into columns, destination
-// makes them durable. Package table holds the shapes they agree on.
+// The path of a record: package singer reads lines, load cuts and orders them, decode turns them into columns,
+// destination makes them durable. Package table holds the shapes they agree on.
 package main
 
 import (

@@ -16,7 +16,8 @@ import (
 	"tapline/target-warehouse/destination"
 )
 
-// showStatus is the command `target-warehouse status`: tables with their rows and age, the latest runs, and the states. With
+// showStatus is the command `target-warehouse status`: tables with their rows and age, the latest runs, and the states.
+// With
 // --format json it prints the same for machines.
 func showStatus(ctx context.Context, run *singer.TargetRun, args []string, out io.Writer) error {
 	if len(args) > 0 {

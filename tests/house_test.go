@@ -20,7 +20,8 @@ import (
 var (
 	binaries = []string{"tap-recharge", "tap-stripe", "target-warehouse"}
 
-	// homes lists each dependency that may be imported in a few places only: folders, or single files of package singer.
+	// homes lists each dependency that may be imported in a few places only: folders, or single files of package
+	// singer.
 	homes = map[string][]string{
 		"github.com/stripe/stripe-go/v76": {"tap-stripe"},
 		"github.com/stripe/stripe-mock":   {"schemas/generate", "tests"},

@@ -1,5 +1,5 @@
-// Package tests runs the real binaries together: scripts in testdata for what a user sees, and Go tests for what has to hold
-// under kills and for every field.
+// Package tests runs the real binaries together: scripts in testdata for what a user sees, and Go tests for what has to
+// hold under kills and for every field.
 package tests
 
 import (

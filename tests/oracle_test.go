@@ -21,8 +21,8 @@ import (
 // top-level columns are time.Time; properties that are null are left out.
 type row map[string]any
 
-// wantRow says what a Stripe object must look like in the warehouse, by a route of its own: encoding/json and the stream's
-// schema.
+// wantRow says what a Stripe object must look like in the warehouse, by a route of its own: encoding/json and the
+// stream's schema.
 func wantRow(t testing.TB, object, schema []byte) row {
 	t.Helper()
 	var s map[string]any
@@ -74,7 +74,8 @@ func decode(t testing.TB, text []byte) any {
 	return value
 }
 
-// readTable reads a table's rows by id, leaving out tapline's own columns; what the SCHEMA did not name is taken out of _sdc_extra.
+// readTable reads a table's rows by id, leaving out tapline's own columns; what the SCHEMA did not name is taken out of
+// _sdc_extra.
 func readTable(t testing.TB, db *sql.DB, table string) map[string]row {
 	t.Helper()
 	names, types := columns(t, db, table)

@@ -17,8 +17,8 @@ import (
 
 const signalSchema = `{"type":"SCHEMA","stream":"users","key_properties":["id"],"schema":{"properties":{"id":{"type":"integer"}}}}` + "\n"
 
-// TestStoppedTargetDrains stops a target whose tap is silent: what it has read becomes durable, the state that covers it
-// leaves, and the line that has come only in part counts for nothing.
+// TestStoppedTargetDrains stops a target whose tap is silent: what it has read becomes durable, the state that covers
+// it leaves, and the line that has come only in part counts for nothing.
 func TestStoppedTargetDrains(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(signal.String(), func(t *testing.T) {
@@ -61,8 +61,8 @@ func TestStoppedTargetDrains(t *testing.T) {
 	}
 }
 
-// TestStoppedTapResumes stops a tap in mid-stream: it ends with the code of the signal, and the run from its last state brings the
-// rest.
+// TestStoppedTapResumes stops a tap in mid-stream: it ends with the code of the signal, and the run from its last state
+// brings the rest.
 func TestStoppedTapResumes(t *testing.T) {
 	fake, url := startFake(t, stripefake.Options{Seed: 5, Counts: counts(100)})
 	p := newProject(t, url, `,"page_size":5`, "")

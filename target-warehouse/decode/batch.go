@@ -8,9 +8,9 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
-// Batch returns the rows added since the last Batch and starts anew; nil if there are none. The caller owns it and calls
-// Rows.Release once. Its Table is the plan's [Plan.Table] until a record of the plan, in any decoder, had an undeclared property,
-// and [Plan.TableWithExtra] from then on.
+// Batch returns the rows added since the last Batch and starts anew; nil if there are none. The caller owns it and
+// calls Rows.Release once. Its Table is the plan's [Plan.Table] until a record of the plan, in any decoder, had an
+// undeclared property, and [Plan.TableWithExtra] from then on.
 func (d *Decoder) Batch() *table.Batch {
 	if d.rows == 0 {
 		return nil

@@ -11,8 +11,9 @@ import (
 )
 
 // column collects the values of one column in the layout of Arrow (https://arrow.apache.org/docs/format/Columnar.html).
-// Its buffers live on Go's heap and are used again for the next batch; a batch gets a copy of exact size. So the row being
-// read can be taken back, which Arrow's own builders cannot do. Which of the buffers hold values depends on the type.
+// Its buffers live on Go's heap and are used again for the next batch; a batch gets a copy of exact size. So the row
+// being read can be taken back, which Arrow's own builders cannot do. Which of the buffers hold values depends on the
+// type.
 type column struct {
 	typ   table.Type
 	rows  int

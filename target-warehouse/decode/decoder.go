@@ -9,8 +9,8 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// Decoder collects the rows of one batch after another. It belongs to one goroutine. Its buffers are Go's and stay with it;
-// batches own theirs, so that a decoder needs no closing.
+// Decoder collects the rows of one batch after another. It belongs to one goroutine. Its buffers are Go's and stay with
+// it; batches own theirs, so that a decoder needs no closing.
 type Decoder struct {
 	plan     *Plan
 	rows     int
@@ -47,8 +47,8 @@ func (p *Plan) NewDecoder() *Decoder {
 	return d
 }
 
-// Append adds a record as the next row; ordinal is its number in the run, from 1. The caller's record is not kept. On failure,
-// always a *[singer.RecordError], the row is left out and the decoder can go on with the next.
+// Append adds a record as the next row; ordinal is its number in the run, from 1. The caller's record is not kept. On
+// failure, always a *[singer.RecordError], the row is left out and the decoder can go on with the next.
 func (d *Decoder) Append(rec *singer.Record, ordinal int64) error {
 	if d.rows == 0 {
 		d.now = d.plan.options.Now().UnixMicro()
@@ -180,8 +180,8 @@ func (d *Decoder) appendExtra() error {
 	return nil
 }
 
-// undo takes back what the row being read has put into the columns. Extra is not among them: it is filled last of all, and
-// then nothing can fail any more.
+// undo takes back what the row being read has put into the columns. Extra is not among them: it is filled last of all,
+// and then nothing can fail any more.
 func (d *Decoder) undo() {
 	for i := range d.columns {
 		if c := &d.columns[i]; c.rows > d.rows {

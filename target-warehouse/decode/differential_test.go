@@ -113,8 +113,8 @@ func expectDate(v string) any {
 	return v
 }
 
-// check appends a record to d and holds the verdict against the oracle. It returns what encoding/json reads in a record that
-// was taken, nil if there is nothing to compare.
+// check appends a record to d and holds the verdict against the oracle. It returns what encoding/json reads in a record
+// that was taken, nil if there is nothing to compare.
 func check(t *testing.T, d *Decoder, record []byte) map[string]any {
 	t.Helper()
 	err := d.Append(&singer.Record{Stream: "orders", Record: record}, 1)
@@ -148,7 +148,8 @@ func check(t *testing.T, d *Decoder, record []byte) map[string]any {
 	return want
 }
 
-// repeats tells whether a name stands twice in the record; then the decoder may refuse a value that does not count in the end.
+// repeats tells whether a name stands twice in the record; then the decoder may refuse a value that does not count in
+// the end.
 func repeats(record []byte) bool {
 	seen := map[string]bool{}
 	decoder := json.NewDecoder(bytes.NewReader(record))
@@ -230,7 +231,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// FuzzTimestamp holds strict RFC 3339 against package time, and shows that a date is taken only where its timestamp is too.
+// FuzzTimestamp holds strict RFC 3339 against package time, and shows that a date is taken only where its timestamp is
+// too.
 func FuzzTimestamp(f *testing.F) {
 	for _, seed := range []string{"2024-02-29T23:59:59.999999+14:00", "0001-01-01 00:00", "1900-02-29", "2024-05-01T00:00:00Z", "2024-05-01T10:00:00.0000001-0030"} {
 		f.Add(seed)
@@ -280,8 +282,8 @@ func FuzzNumber(f *testing.F) {
 	})
 }
 
-// TestRandomRecordsDecodeAsEncodingJSONReadsThem sends random records through one decoder, so that guesses about the order of
-// keys, buffers used again and refused rows in between are at work.
+// TestRandomRecordsDecodeAsEncodingJSONReadsThem sends random records through one decoder, so that guesses about the
+// order of keys, buffers used again and refused rows in between are at work.
 func TestRandomRecordsDecodeAsEncodingJSONReadsThem(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	d := newPlan(t, everyType, table.Options{}).NewDecoder()

@@ -11,8 +11,8 @@ import (
 
 const notFinite = "holds NaN or Infinity, which are not JSON"
 
-// setJSON appends a value's own text. Where that is not Unicode it is repaired, since one such row would make engines refuse
-// every query of the column: DuckDB calls a lone surrogate malformed JSON.
+// setJSON appends a value's own text. Where that is not Unicode it is repaired, since one such row would make engines
+// refuse every query of the column: DuckDB calls a lone surrogate malformed JSON.
 func (d *Decoder) setJSON(c *column, value []byte) (problem string) {
 	if hasNotFinite(value) {
 		return notFinite
@@ -50,8 +50,8 @@ func hasSurrogate(value []byte) bool {
 	return bytes.Contains(value, []byte(`\ud`)) || bytes.Contains(value, []byte(`\uD`))
 }
 
-// repair appends a value's text to buf with U+FFFD for every lone surrogate, escaped as that was, and for every byte that
-// is not UTF-8; replaced counts them. Everything else stays as it is spelled.
+// repair appends a value's text to buf with U+FFFD for every lone surrogate, escaped as that was, and for every byte
+// that is not UTF-8; replaced counts them. Everything else stays as it is spelled.
 func repair(buf, value []byte) (text []byte, replaced int) {
 	for len(value) > 0 {
 		size := 1

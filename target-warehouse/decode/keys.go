@@ -8,8 +8,8 @@ import (
 	"tapline/internal/rawjson"
 )
 
-// keys finds the slot of a property: its column, or a number behind all columns if it has none. Records of a stream have
-// mostly the same properties in the same order, so each slot remembers which one stood behind it last.
+// keys finds the slot of a property: its column, or a number behind all columns if it has none. Records of a stream
+// have mostly the same properties in the same order, so each slot remembers which one stood behind it last.
 type keys struct {
 	spelled [][]byte // by slot: the name as the text had it last, escapes untouched
 	next    []int    // by slot + 1: the slot seen behind it; the first is for the start of the record

@@ -60,7 +60,8 @@ func wholeDecimal(value []byte) (v int64, problem string) {
 	return v, ""
 }
 
-// number reads a number that a 64-bit float must give back with the same digits when it is written in its shortest form.
+// number reads a number that a 64-bit float must give back with the same digits when it is written in its shortest
+// form.
 func number(value []byte, kind rawjson.Kind) (v float64, problem string) {
 	switch kind {
 	case rawjson.Number:
@@ -131,7 +132,8 @@ func longNumber(value []byte) (v float64, problem string) {
 	return v, ""
 }
 
-// decimal is a number in the one form that equal numbers share: digits without zeros at either end, times ten to the exponent.
+// decimal is a number in the one form that equal numbers share: digits without zeros at either end, times ten to the
+// exponent.
 type decimal struct {
 	negative bool
 	digits   []byte // '0' to '9'; none for zero

@@ -1,8 +1,8 @@
 // Package decode turns the bytes of records into columns.
 //
-// [Compile] makes a [Plan] from a table and the SCHEMA it was compiled from; each worker takes a [Decoder] from the plan,
-// appends records and takes the rows as a [table.Batch]. A record is read once, from its bytes straight into the columns:
-// no values are built in between and, once the buffers have grown, nothing is allocated.
+// [Compile] makes a [Plan] from a table and the SCHEMA it was compiled from; each worker takes a [Decoder] from the
+// plan, appends records and takes the rows as a [table.Batch]. A record is read once, from its bytes straight into the
+// columns: no values are built in between and, once the buffers have grown, nothing is allocated.
 //
 // A value becomes one that equals it or the record is refused; nothing is rounded, cut or guessed. The rules by type:
 //
@@ -16,8 +16,8 @@
 //     and NaN and Infinity are refused, because neither is JSON.
 //
 // null and a missing property are NULL in every type, refused only in a key. Of a property that a record has twice the
-// last counts. Properties without a column are kept together as one object in the column [table.Extra], under the rules of
-// JSON.
+// last counts. Properties without a column are kept together as one object in the column [table.Extra], under the rules
+// of JSON.
 package decode
 
 import (
@@ -51,8 +51,8 @@ type Plan struct {
 	columns                 []planned      // the table's columns without Extra
 	slots                   map[string]int // from a property's name to its column
 	options                 Options
-	// extras is set once a record had an undeclared property. Batches then keep the column for it, so that a stream which has
-	// such records now and then does not change its Table with every batch.
+	// extras is set once a record had an undeclared property. Batches then keep the column for it, so that a stream
+	// which has such records now and then does not change its Table with every batch.
 	extras atomic.Bool
 }
 
@@ -87,7 +87,8 @@ func Compile(t *table.Table, s *singer.Schema, o Options) *Plan {
 	return p
 }
 
-// Table returns the table that the plan was compiled for. Batches without undeclared properties carry this very pointer.
+// Table returns the table that the plan was compiled for. Batches without undeclared properties carry this very
+// pointer.
 func (p *Plan) Table() *table.Table { return p.table }
 
 // TableWithExtra returns the table that batches with undeclared properties carry, always the same pointer: the plan's

@@ -23,10 +23,10 @@ var (
 	lastMoment  = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
 )
 
-// timestamp reads a moment as microseconds since 1970 UTC. Beside RFC 3339 it takes what taps really send where that can mean
-// one thing only: a space or t for T, z for Z, offsets +02 and +0200, no seconds, no offset (read as UTC, as taps without
-// time zones mean it), and a date alone (its midnight UTC). A 60th second and 24 o'clock are refused: turning them into
-// the next moment would change the value. So are digits other than 0 behind the microsecond.
+// timestamp reads a moment as microseconds since 1970 UTC. Beside RFC 3339 it takes what taps really send where that
+// can mean one thing only: a space or t for T, z for Z, offsets +02 and +0200, no seconds, no offset (read as UTC, as
+// taps without time zones mean it), and a date alone (its midnight UTC). A 60th second and 24 o'clock are refused:
+// turning them into the next moment would change the value. So are digits other than 0 behind the microsecond.
 func timestamp(text []byte) (micros int64, problem string) {
 	m, problem := moment(text)
 	if problem != "" {
@@ -39,8 +39,8 @@ func timestamp(text []byte) (micros int64, problem string) {
 	return micros, ""
 }
 
-// date reads a day as days since 1970. Taps that write every day as a date-time at midnight are understood, unless it is a
-// midnight elsewhere than in UTC, where the day could be another.
+// date reads a day as days since 1970. Taps that write every day as a date-time at midnight are understood, unless it
+// is a midnight elsewhere than in UTC, where the day could be another.
 func date(text []byte) (days int32, problem string) {
 	m, problem := moment(text)
 	switch {
@@ -52,7 +52,8 @@ func date(text []byte) (days int32, problem string) {
 	return int32(m.day), ""
 }
 
-// parsed is a moment as its text says it: the day since 1970, the time of that day and the offset from UTC in microseconds.
+// parsed is a moment as its text says it: the day since 1970, the time of that day and the offset from UTC in
+// microseconds.
 type parsed struct{ day, clock, offset int64 }
 
 func moment(text []byte) (m parsed, problem string) {

@@ -12,8 +12,8 @@ import (
 
 // TestVerdictsAgreeWithAJSONSchemaValidator holds what is taken and refused against gojsonschema, in the cases where a
 // column has no reason to be stricter or more lenient than the SCHEMA. The differences are meant and tested elsewhere:
-// null is taken where the SCHEMA forbids it, a date may be written as its midnight, and a number is refused that its column
-// would change.
+// null is taken where the SCHEMA forbids it, a date may be written as its midnight, and a number is refused that its
+// column would change.
 func TestVerdictsAgreeWithAJSONSchemaValidator(t *testing.T) {
 	values := []string{`null`, `true`, `0`, `-17`, `1.0`, `1.5`, `1e3`, `"x"`, `""`, `{}`, `{"a":1}`, `[]`, `[1]`, `"2024-05-01T10:00:00Z"`,
 		`"2024-05-01T10:00:00.5+02:00"`, `"2024-05-01"`, `"2024-02-30"`, `"2024-13-01T00:00:00Z"`, `"2024-05-01T25:00:00Z"`}

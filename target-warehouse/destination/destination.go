@@ -23,16 +23,15 @@ type Destination interface {
 }
 
 // Load is one unit of work: everything done through it becomes visible and durable together at Commit, or not at all.
-// The order of calls is: any number of Migrate and Append, those of a table in this order, then one Commit or one Rollback; after
-// that the Load is dead.
-// When a method fails, only Rollback may follow.
+// The order of calls is: any number of Migrate and Append, those of a table in this order, then one Commit or one
+// Rollback; after that the Load is dead. When a method fails, only Rollback may follow.
 type Load interface {
-	// Migrate makes the table fit t: it creates the schema and the table, or adds the columns that it lacks. Existing rows and
-	// columns stay. A column whose type in the warehouse cannot hold t's type is a failure that names both.
+	// Migrate makes the table fit t: it creates the schema and the table, or adds the columns that it lacks. Existing
+	// rows and columns stay. A column whose type in the warehouse cannot hold t's type is a failure that names both.
 	Migrate(ctx context.Context, t *table.Table) error
-	// Append adds the rows of the batches in order. All batches are of one Table, to which Migrate has been called in this
-	// Load. With a key and without AppendOnly, a row replaces the row with the same key, and the last of several wins.
-	// The batches stay the caller's and may be released once Append has returned.
+	// Append adds the rows of the batches in order. All batches are of one Table, to which Migrate has been called in
+	// this Load. With a key and without AppendOnly, a row replaces the row with the same key, and the last of several
+	// wins. The batches stay the caller's and may be released once Append has returned.
 	Append(ctx context.Context, batches []*table.Batch) (Counts, error)
 	// Commit makes the load durable together with the checkpoint.
 	Commit(ctx context.Context, c Checkpoint) error
@@ -54,7 +53,8 @@ type Checkpoint struct {
 	Run Run
 }
 
-// Run is one execution of the target, a row of _singer_runs. A commit without rows records it at the start and at the end.
+// Run is one execution of the target, a row of _singer_runs. A commit without rows records it at the start and at the
+// end.
 type Run struct {
 	ID        string            `json:"run_id"`   // ULID, so that text order is order of start
 	Pipeline  string            `json:"pipeline"` // names the state's row in _singer_state; a warehouse may hold several pipelines

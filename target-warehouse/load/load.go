@@ -3,8 +3,8 @@
 //	input -> splitter -> decode workers -> committer -> destination, then the state
 //
 // The splitter cuts the stream into steps: runs of RECORD lines, and single other messages. Workers decode runs in
-// parallel, each under the snapshot of schema plans that held where the run stands. The committer takes the steps in their
-// order, gathers batches by stream and makes them durable in commit groups; the ledger tells it which state each
+// parallel, each under the snapshot of schema plans that held where the run stands. The committer takes the steps in
+// their order, gathers batches by stream and makes them durable in commit groups; the ledger tells it which state each
 // group covers. A state is emitted only after the commit that holds it.
 package load
 
@@ -65,8 +65,8 @@ func setDefault[T int | int64 | time.Duration](value *T, fallback T) {
 // Run loads everything that in gives and calls emit, from one goroutine, with each state that has become durable.
 //
 // When a line cannot be taken, what stands before it is made durable and the states that this covers are emitted; then
-// Run returns the failure. When the destination fails, the open commit group is undone and earlier ones stand. The Run returned is what
-// the last commit recorded, in both cases.
+// Run returns the failure. When the destination fails, the open commit group is undone and earlier ones stand. The Run
+// returned is what the last commit recorded, in both cases.
 func Run(ctx context.Context, in *singer.Reader, dest destination.Destination, emit func(json.RawMessage) error, o Options) (destination.Run, error) {
 	o.setDefaults()
 	c := newCommitter(dest, emit, o)

@@ -202,8 +202,8 @@ func TestLoadCommitsWhatWaitsTooLong(t *testing.T) {
 	})
 }
 
-// TestLoadIsExactUnderAnyFlushing loads random streams with random limits. Whenever a state leaves, all records before it must be
-// in the warehouse, or newer ones with their key; at the end the tables equal a plain replay.
+// TestLoadIsExactUnderAnyFlushing loads random streams with random limits. Whenever a state leaves, all records before
+// it must be in the warehouse, or newer ones with their key; at the end the tables equal a plain replay.
 func TestLoadIsExactUnderAnyFlushing(t *testing.T) {
 	for seed := range uint64(30) {
 		rnd := rand.New(rand.NewPCG(seed, 2))

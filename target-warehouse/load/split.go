@@ -16,12 +16,12 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// stepSize is how many bytes of RECORD lines a worker decodes at a time: enough to make hand-over cheap and batches large, small
-// enough to keep all workers busy on short streams.
+// stepSize is how many bytes of RECORD lines a worker decodes at a time: enough to make hand-over cheap and batches
+// large, small enough to keep all workers busy on short streams.
 const stepSize = 1 << 20
 
-// step is one piece of the stream in its order: RECORD lines with the states among them, then perhaps one other message or the
-// failure that ended the stream.
+// step is one piece of the stream in its order: RECORD lines with the states among them, then perhaps one other message
+// or the failure that ended the stream.
 type step struct {
 	chunks  []singer.Chunk // runs of RECORD lines
 	first   int64          // ordinal of the first of those records

@@ -67,13 +67,14 @@ func (s *stream) wanted() []*table.Table {
 	return tables
 }
 
-// alters tells whether staging could change a table that has rows in the open load. migrated are tables of committed loads.
+// alters tells whether staging could change a table that has rows in the open load. migrated are tables of committed
+// loads.
 func (s *stream) alters(migrated map[*table.Table]bool) bool {
 	return slices.ContainsFunc(s.wanted(), func(t *table.Table) bool { return !migrated[t] && !slices.Contains(s.tables, t) })
 }
 
-// stage makes the table fit all that is pending, and then appends the batches, those of one Table together, in the order
-// of arrival.
+// stage makes the table fit all that is pending, and then appends the batches, those of one Table together, in the
+// order of arrival.
 func (s *stream) stage(ctx context.Context, l destination.Load) (sum destination.Counts, err error) {
 	for _, t := range s.wanted() {
 		if !slices.Contains(s.tables, t) {

@@ -27,8 +27,8 @@ func decodeSteps(work <-chan *step, o Options) {
 	}
 }
 
-// decode turns the records of a step into one batch for each stream. When a record cannot be taken, the batches hold what
-// stands before it.
+// decode turns the records of a step into one batch for each stream. When a record cannot be taken, the batches hold
+// what stands before it.
 func (w *worker) decode(s *step) (err error) {
 	var used []*decode.Decoder
 	s.last = s.first - 1

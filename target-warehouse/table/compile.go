@@ -20,9 +20,9 @@ type Options struct {
 	Metadata bool
 }
 
-// Compile makes the Table that holds the records of a SCHEMA message. Its columns are the properties in the order of the
-// SCHEMA's text, each with the narrowest [Type] that holds every value the SCHEMA allows without changing it, then the
-// metadata. A property whose name is one of Metadata's is the tap's: it takes the place of the column tapline would
+// Compile makes the Table that holds the records of a SCHEMA message. Its columns are the properties in the order of
+// the SCHEMA's text, each with the narrowest [Type] that holds every value the SCHEMA allows without changing it, then
+// the metadata. A property whose name is one of Metadata's is the tap's: it takes the place of the column tapline would
 // fill. A table that would have no column at all has the column [Extra].
 //
 // Compile is pure: equal messages and options give equal tables. A failure is a *[singer.RecordError] that says what

@@ -9,8 +9,9 @@ import (
 
 // columnNames gives every property a column name that no other has, even where case does not count, as in DuckDB, and
 // that is none of tapline's own. A property keeps its name if it can. Of properties that differ only in case one keeps
-// its name, the one written in lower case before all others; a property that must yield has a hash of its name put behind
-// it. Names depend only on which properties there are, never on their order, so that a column means the same in every run.
+// its name, the one written in lower case before all others; a property that must yield has a hash of its name put
+// behind it. Names depend only on which properties there are, never on their order, so that a column means the same in
+// every run.
 func columnNames(properties []string) []string {
 	owners := map[string]string{} // folded name -> the property that keeps it; "" for names of tapline's own
 	for _, m := range Metadata {

@@ -168,7 +168,8 @@ func (r *schemaReader) branches(value []byte, both func(a, b values) values) ([]
 func intersection(a, b values) values { return a & b }
 func union(a, b values) values        { return a | b }
 
-// declared reads the keyword "properties". Of a property that stands there twice the last counts, as JSON readers have it.
+// declared reads the keyword "properties". Of a property that stands there twice the last counts, as JSON readers have
+// it.
 func (r *schemaReader) declared(value []byte) ([]property, error) {
 	if rawjson.KindOf(value) != rawjson.Object {
 		return nil, fmt.Errorf("the SCHEMA's properties are %s, not an object", brief(value))

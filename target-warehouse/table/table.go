@@ -13,7 +13,8 @@ const (
 	Boolean Type = iota + 1
 	// Integer is a whole number of 64 bits: Arrow int64.
 	Integer
-	// Number is a number that a 64-bit float holds without changing a digit of its shortest decimal form: Arrow float64.
+	// Number is a number that a 64-bit float holds without changing a digit of its shortest decimal form: Arrow
+	// float64.
 	Number
 	// Text is Unicode text: Arrow string.
 	Text
@@ -50,9 +51,9 @@ type Table struct {
 	AppendOnly bool
 }
 
-// Batch is a run of rows of one Table in the order they arrived. Rows has the Table's columns in the Table's order, with
-// the types that Type names, and behind them one int64 column, [Ordinal], that orders rows within a run. Whoever holds a Batch owns one
-// reference of Rows and calls Rows.Release once.
+// Batch is a run of rows of one Table in the order they arrived. Rows has the Table's columns in the Table's order,
+// with the types that Type names, and behind them one int64 column, [Ordinal], that orders rows within a run. Whoever
+// holds a Batch owns one reference of Rows and calls Rows.Release once.
 type Batch struct {
 	Table *Table
 	Rows  arrow.Record

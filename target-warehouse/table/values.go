@@ -32,15 +32,15 @@ var typeNames = map[string]values{
 	"any":     anything,
 }
 
-// formatNames are the formats that narrow what strings are allowed. Other formats, such as singer.decimal, are text to a
-// warehouse that must not change a character.
+// formatNames are the formats that narrow what strings are allowed. Other formats, such as singer.decimal, are text to
+// a warehouse that must not change a character.
 var formatNames = map[string]values{
 	"date-time": anything &^ (day | words),
 	"date":      anything &^ (moment | words),
 }
 
-// columnType returns the narrowest type that keeps each of the values apart and unchanged. Mixed kinds become JSON, which
-// keeps 1 and "1" apart.
+// columnType returns the narrowest type that keeps each of the values apart and unchanged. Mixed kinds become JSON,
+// which keeps 1 and "1" apart.
 func (v values) columnType() Type {
 	switch v &^= null; {
 	case v == 0:

@@ -16,8 +16,8 @@ import (
 const keysTable = "temp.main._singer_keys"
 
 // Append implements [destination.Load]. Counts are those of the rows applied one by one: of two rows with one key, the
-// second counts as updated. They do not depend on how rows are cut into batches. What DuckDB says it did is held against
-// the number of rows handed over, and a difference is a failure.
+// second counts as updated. They do not depend on how rows are cut into batches. What DuckDB says it did is held
+// against the number of rows handed over, and a difference is a failure.
 func (l *load) Append(ctx context.Context, batches []*table.Batch) (destination.Counts, error) {
 	if len(batches) == 0 {
 		return destination.Counts{}, nil

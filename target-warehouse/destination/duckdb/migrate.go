@@ -9,8 +9,8 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// A holding says that a column of the DuckDB type can hold the values of a type. Where not every value fits, guard is an
-// expression over the value %[1]s and the column's name %[2]s that fails for the others.
+// A holding says that a column of the DuckDB type can hold the values of a type. Where not every value fits, guard is
+// an expression over the value %[1]s and the column's name %[2]s that fails for the others.
 type holding struct {
 	value  table.Type
 	column string

@@ -14,8 +14,9 @@ import (
 // ownTables are the tables in which tapline records what it did, in the schema main.
 var ownTables = []string{"_singer_state", "_singer_runs", "_singer_tables"}
 
-// ownColumns are the columns of ownTables, in their order. The first one, or for _singer_tables the first four, identify a
-// row. They have no index: these tables are small, and a key's index forbids to replace a row within a transaction.
+// ownColumns are the columns of ownTables, in their order. The first one, or for _singer_tables the first four,
+// identify a row. They have no index: these tables are small, and a key's index forbids to replace a row within a
+// transaction.
 var ownColumns = []string{
 	`pipeline VARCHAR, state VARCHAR, run_id VARCHAR, updated_at TIMESTAMPTZ`,
 	`run_id VARCHAR, pipeline VARCHAR, target_version VARCHAR, started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ, status VARCHAR,
@@ -56,7 +57,8 @@ func (l *load) record(ctx context.Context, c destination.Checkpoint) error {
 		r.Message, r.RowsIn, r.Rows, r.BytesIn, r.States, string(tables))
 }
 
-// replace writes one row, in the place of the one that has the same first values, of which there are as many as identify.
+// replace writes one row, in the place of the one that has the same first values, of which there are as many as
+// identify.
 func (l *load) replace(ctx context.Context, name, same string, identify int, values ...any) error {
 	name = own(l.catalog, name)
 	if _, err := l.exec(ctx, "DELETE FROM "+name+" WHERE "+same, values[:identify]...); err != nil {

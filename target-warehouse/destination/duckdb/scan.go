@@ -65,8 +65,8 @@ var arrowTypes = map[table.Type]arrow.DataType{
 	table.JSON:      arrow.BinaryTypes.String,
 }
 
-// jsonText marks a text column as Arrow's JSON type. DuckDB then takes the text as a value of its type JSON as it stands;
-// from plain text it would parse every value once more.
+// jsonText marks a text column as Arrow's JSON type. DuckDB then takes the text as a value of its type JSON as it
+// stands; from plain text it would parse every value once more.
 var jsonText = arrow.NewMetadata([]string{"ARROW:extension:name", "ARROW:extension:metadata"}, []string{"arrow.json", ""})
 
 // schemaOf is the Arrow schema of rowsView for the columns of t with the given indexes.
@@ -133,8 +133,8 @@ func createView(conn *sql.Conn, stream *C.struct_ArrowArrayStream) error {
 	})
 }
 
-// nativeConnection digs DuckDB's own handle out of the driver's connection, which keeps it in a field that is not exported.
-// The driver's version is fixed in go.mod, and a driver that keeps it elsewhere is refused here.
+// nativeConnection digs DuckDB's own handle out of the driver's connection, which keeps it in a field that is not
+// exported. The driver's version is fixed in go.mod, and a driver that keeps it elsewhere is refused here.
 func nativeConnection(driverConn any) (unsafe.Pointer, error) {
 	field := reflect.Indirect(reflect.ValueOf(driverConn)).FieldByName("conn")
 	if !field.IsValid() || field.Type() != reflect.TypeFor[mapping.Connection]() {

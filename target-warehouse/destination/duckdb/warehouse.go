@@ -24,8 +24,8 @@ type Config struct {
 // Warehouse is an open DuckDB file. It implements [destination.Destination].
 type Warehouse struct {
 	db *sql.DB
-	// catalog is the name under which DuckDB knows the file. Every table is named with it, as a schema that has the name
-	// of the file would be ambiguous otherwise.
+	// catalog is the name under which DuckDB knows the file. Every table is named with it, as a schema that has the
+	// name of the file would be ambiguous otherwise.
 	catalog  string
 	readOnly bool
 }
@@ -90,8 +90,8 @@ func connect(ctx context.Context, path, options string) (db *sql.DB, catalog str
 	return db, catalog, nil
 }
 
-// create makes an empty database file at path, whole or not at all: what DuckDB has written of a new file when it is killed, it
-// cannot open again.
+// create makes an empty database file at path, whole or not at all: what DuckDB has written of a new file when it is
+// killed, it cannot open again.
 func create(ctx context.Context, path string) error {
 	draft, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package charges writes the Singer stream that loads are measured on: charges in the shape of Stripe's, about 1.36 kB a
-// line, with 23 columns of which 4 are nested.
+// Package charges writes the Singer stream that loads are measured on: charges in the shape of Stripe's, about 1.36 kB
+// a line, with 23 columns of which 4 are nested.
 package charges
 
 import (
