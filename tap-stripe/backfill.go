@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -63,6 +64,14 @@ func (b *bookmark) next(startDate, lookback int64) int64 {
 	return max(b.Created-lookback, startDate, 0)
 }
 
+// end returns the time up to which the bookmark speaks of objects.
+func (b *bookmark) end() int64 {
+	if b.Backfill != nil {
+		return max(b.Created, b.Backfill.End)
+	}
+	return b.Created
+}
+
 // forget drops what a backfill would read of times before oldest, which the server does not keep. It reports whether
 // there was such a thing.
 func (b *bookmark) forget(oldest int64) bool {
@@ -89,9 +98,17 @@ type storedBookmark struct {
 
 // readBookmark returns a stream's bookmark from the state; a stream without one gets an empty bookmark.
 func readBookmark(state *singer.Bookmarks, st *stream) (*bookmark, error) {
+	b, err := parseBookmark(state, st)
+	if err != nil {
+		return nil, &singer.ConfigError{Source: "the state", Faults: []string{badBookmark(st, err)}}
+	}
+	return b, nil
+}
+
+func parseBookmark(state *singer.Bookmarks, st *stream) (*bookmark, error) {
 	var stored storedBookmark
 	if _, err := state.Get(st.name, &stored); err != nil {
-		return nil, badBookmark(st, err)
+		return nil, errors.New(`it does not look like {"created": 1704067200}`)
 	}
 	text := stored.Created
 	if text == nil {
@@ -99,13 +116,13 @@ func readBookmark(state *singer.Bookmarks, st *stream) (*bookmark, error) {
 	}
 	created, err := parseBookmarkTime(text)
 	if err != nil {
-		return nil, badBookmark(st, err)
+		return nil, err
 	}
 	b := &bookmark{Created: created}
 	if stored.Backfill != nil && len(stored.Backfill.Remaining) > 0 {
 		b.Backfill = stored.Backfill
 		if err := b.Backfill.complete(st.lists); err != nil {
-			return nil, badBookmark(st, err)
+			return nil, err
 		}
 	}
 	return b, nil
@@ -149,7 +166,7 @@ func parseBookmarkTime(text json.RawMessage) (int64, error) {
 	return seconds, nil
 }
 
-func badBookmark(st *stream, err error) error {
-	return &singer.ConfigError{Source: "the state", Faults: []string{fmt.Sprintf(
-		"the bookmark of stream %s cannot be used: %v; start from another state, or remove this bookmark to read the stream from the start.", st.name, err)}}
+// badBookmark is what to tell of a bookmark that cannot be used.
+func badBookmark(st *stream, err error) string {
+	return fmt.Sprintf("the bookmark of stream %s cannot be used: %v; start from another state, or remove this bookmark to read the stream from the start.", st.name, err)
 }

@@ -54,8 +54,8 @@ func TestBookmarksThatCannotBeUsedAreRefused(t *testing.T) {
 		`{"backfill":{"start":0,"end":9,"remaining":[null]}}`} {
 		_, err := mark(t, `{"bookmarks":{"STREAM":`+bad+`}}`, &streams[0])
 		var fault *singer.ConfigError
-		if !errors.As(err, &fault) || !strings.Contains(err.Error(), streams[0].name) {
-			t.Errorf("%s: %v, want a fault that names the stream", bad, err)
+		if !errors.As(err, &fault) || strings.Count(err.Error(), "the bookmark of stream "+streams[0].name) != 1 || strings.Contains(err.Error(), "json:") {
+			t.Errorf("%s: %v, want a plain sentence that names the stream once", bad, err)
 		}
 	}
 }

@@ -60,6 +60,12 @@ func (s *syncer) sync(ctx context.Context) error {
 	if s.now, err = s.client.clock(ctx, jobs[0].stream); err != nil {
 		return err
 	}
+	if err := s.refuseFuture(jobs); err != nil {
+		return err
+	}
+	if s.settings.start > s.now.Unix() {
+		s.run.Log.Warn("start_date lies in the future, so that nothing is read", "start_date", s.settings.StartDate)
+	}
 	s.run.Bookmarks.SetCurrentlySyncing("") // several are, and none has to be first next time
 	err = s.readAll(ctx, jobs)
 	if wrote := s.run.Out.WriteState(s.run.Bookmarks.State()); err == nil {
@@ -95,6 +101,22 @@ func (s *syncer) jobs() ([]*job, error) {
 		jobs = append(jobs, &job{stream: st, schema: schema, mark: mark, records: records})
 	}
 	return jobs, nil
+}
+
+// refuseFuture refuses bookmarks that the server's clock has not reached, such as one in milliseconds: up to that time
+// their streams would count as read, and nothing of them would ever come. Clocks of one service differ by seconds.
+func (s *syncer) refuseFuture(jobs []*job) error {
+	var faults []string
+	for _, j := range jobs {
+		if end := j.mark.end(); end > s.now.Add(time.Minute).Unix() {
+			faults = append(faults, badBookmark(j.stream, fmt.Errorf("%d, in seconds since 1970, lies ahead of the server's clock, %s",
+				end, s.now.UTC().Format(time.RFC3339))))
+		}
+	}
+	if faults != nil {
+		return &singer.ConfigError{Source: "the state", Faults: faults}
+	}
+	return nil
 }
 
 // readAll reads the streams, a few at a time. A failure that concerns one stream alone does not stop the others.

@@ -345,6 +345,34 @@ func TestStartDate(t *testing.T) {
 	}
 }
 
+// A stream whose bookmark lies in the future would count as read for good.
+func TestABookmarkAheadOfTheServersClockIsRefused(t *testing.T) {
+	_, url := newFake(t, stripefake.Options{Seed: 12, Objects: 100})
+	now := stripefake.DefaultNow.Unix()
+	for _, c := range []struct {
+		bookmark string
+		code     int
+	}{
+		{fmt.Sprintf(`{"created":%d}`, now+5), singer.ExitOK}, // of a server whose clock is ahead
+		{fmt.Sprintf(`{"created":%d}`, now+3600), singer.ExitUsage},
+		{fmt.Sprintf(`{"created":%d}`, now*1000), singer.ExitUsage},
+		{fmt.Sprintf(`{"backfill":{"start":0,"end":%d,"remaining":[{"gte":0,"lt":5}]}}`, now+3600), singer.ExitUsage},
+	} {
+		r := runTap(t, url, `{"bookmarks":{"charges":`+c.bookmark+`}}`, nil)
+		if r.code != c.code || c.code != singer.ExitOK && !strings.Contains(lastLine(r.log), "bookmark of stream charges") {
+			t.Errorf("%s ends with %d and %q, want %d", c.bookmark, r.code, lastLine(r.log), c.code)
+		}
+	}
+}
+
+func TestAStartDateInTheFutureIsTold(t *testing.T) {
+	_, url := newFake(t, stripefake.Options{Seed: 12, Objects: 100})
+	r := mustRun(t, url, "", map[string]any{"start_date": "2099-01-01"})
+	if !strings.Contains(r.log, "start_date lies in the future") {
+		t.Errorf("the run tells\n%s", r.log)
+	}
+}
+
 func TestEventsOlderThanStripeKeepsThem(t *testing.T) {
 	fake, url := newFake(t, stripefake.Options{Seed: 11, Objects: 500})
 	only := map[string]any{"select": []string{"events.*"}}
