@@ -68,7 +68,11 @@ func (s *syncer) sync(ctx context.Context) error {
 	}
 	s.run.Bookmarks.SetCurrentlySyncing("") // several are, and none has to be first next time
 	err = s.readAll(ctx, jobs)
-	if wrote := s.run.Out.WriteState(s.run.Bookmarks.State()); err == nil {
+	state := s.run.Bookmarks.State()
+	if string(state.Value) == "{}" {
+		return err // no stream moved and there was no state before: one without a bookmark would be an invention
+	}
+	if wrote := s.run.Out.WriteState(state); err == nil {
 		err = wrote
 	}
 	return err

@@ -373,6 +373,18 @@ func TestAStartDateInTheFutureIsTold(t *testing.T) {
 	}
 }
 
+func TestARunThatReadsNothingInventsNoState(t *testing.T) {
+	_, url := newFake(t, stripefake.Options{Seed: 12, Objects: 100, Keys: []stripefake.Key{{Secret: "rk_test_narrow", Resources: []string{"customers"}}}})
+	set := map[string]any{"api_key": "rk_test_narrow", "select": []string{"charges.*"}}
+	if r := runTap(t, url, "", set); count[*singer.State](r.messages) > 0 {
+		t.Errorf("without a state it writes %s", lastState(r.messages))
+	}
+	const state = `{"bookmarks":{"charges":{"created":5}}}`
+	if r := runTap(t, url, state, set); lastState(r.messages) != state {
+		t.Errorf("from %s it goes to %s", state, lastState(r.messages))
+	}
+}
+
 func TestEventsOlderThanStripeKeepsThem(t *testing.T) {
 	fake, url := newFake(t, stripefake.Options{Seed: 11, Objects: 500})
 	only := map[string]any{"select": []string{"events.*"}}
