@@ -15,6 +15,7 @@ import (
 type load struct {
 	conn    *sql.Conn
 	catalog string
+	streams map[string]string      // the Warehouse's
 	plans   map[*table.Table]*plan // by every Table that Migrate was called with
 	ended   bool
 }

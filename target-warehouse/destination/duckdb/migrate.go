@@ -47,8 +47,8 @@ func (l *load) Migrate(ctx context.Context, t *table.Table) error {
 	if l.plans[t] != nil {
 		return nil
 	}
-	if schemaName(t) == "main" && strings.HasPrefix(strings.ToLower(t.Name), "_singer_") {
-		return fmt.Errorf("stream %q would be loaded into main.%s, and names with _singer_ in front are tapline's own there; load it under another name or into another schema", t.Stream, t.Name)
+	if err := l.claim(t); err != nil {
+		return err
 	}
 	p := &plan{name: l.name(schemaName(t), t.Name)}
 	if err := l.create(ctx, t, p); err != nil {
@@ -66,6 +66,20 @@ func (l *load) Migrate(ctx context.Context, t *table.Table) error {
 		p.values = append(p.values, value)
 	}
 	l.plans[t] = p
+	return nil
+}
+
+// claim makes t's table that of t's stream, unless it is tapline's own or another stream's. DuckDB takes two names that
+// differ only in case for one, and the rows of the two streams would replace each other.
+func (l *load) claim(t *table.Table) error {
+	if fold(schemaName(t)) == "main" && strings.HasPrefix(fold(t.Name), "_singer_") {
+		return fmt.Errorf("stream %q would be loaded into main.%s, and names with _singer_ in front are tapline's own there; load it under another name or into another schema", t.Stream, t.Name)
+	}
+	place := quote(fold(schemaName(t))) + "." + quote(fold(t.Name))
+	if other, taken := l.streams[place]; taken && other != t.Stream {
+		return fmt.Errorf("streams %q and %q would be loaded into one table, because DuckDB does not tell names apart by case; rename one of them in the tap, or load it by another run into another schema", other, t.Stream)
+	}
+	l.streams[place] = t.Stream
 	return nil
 }
 
@@ -90,7 +104,7 @@ func (l *load) create(ctx context.Context, t *table.Table, p *plan) error {
 	return err
 }
 
-// columns reads the DuckDB types of a table's columns, by name in lower case.
+// columns reads the DuckDB types of a table's columns, by folded name.
 func (l *load) columns(ctx context.Context, name string) (map[string]string, error) {
 	rows, err := l.conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE "+name+")")
 	if err != nil {
@@ -103,14 +117,14 @@ func (l *load) columns(ctx context.Context, name string) (map[string]string, err
 		if err := rows.Scan(&column, &typ); err != nil {
 			return nil, err
 		}
-		columns[strings.ToLower(column)] = typ
+		columns[fold(column)] = typ
 	}
 	return columns, rows.Err()
 }
 
 // fit adds the column to the table if it lacks it, and returns the expression over value that fills it.
 func (l *load) fit(ctx context.Context, t *table.Table, name string, c table.Column, existing map[string]string, value string) (string, error) {
-	typ, ok := existing[strings.ToLower(c.Name)]
+	typ, ok := existing[fold(c.Name)]
 	if !ok {
 		if _, err := l.exec(ctx, "ALTER TABLE "+name+" ADD COLUMN "+quote(c.Name)+" "+columnType(c.Type)); err != nil {
 			return "", fmt.Errorf("add column %s to table %s: %w", c.Name, t.Name, err)
@@ -141,6 +155,16 @@ func misfit(t *table.Table, name string, c table.Column, typ string) error {
 // name quotes a table's name in three parts.
 func (l *load) name(schema, table string) string {
 	return quote(l.catalog) + "." + quote(schema) + "." + quote(table)
+}
+
+// fold makes names equal that DuckDB takes for one: those that differ in the case of the letters A to Z.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name)
 }
 
 // quote makes an SQL identifier of any name.

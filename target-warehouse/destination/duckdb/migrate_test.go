@@ -119,17 +119,57 @@ func TestExistingTablesOfOthers(t *testing.T) {
 	}
 }
 
-func TestOwnTableNamesAreRefused(t *testing.T) {
+func TestTablesThatAreTakenAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		tables []table.Table
+		want   string // a part of the failure, or "" if there is none
+	}{
+		{"tapline's own", []table.Table{{Stream: "s", Name: "_SINGER_state"}}, "tapline's own"},
+		{"tapline's own in a schema spelled otherwise", []table.Table{{Stream: "s", Schema: "MAIN", Name: "_singer_state"}}, "tapline's own"},
+		{"another stream's", []table.Table{{Stream: "Users", Name: "Users"}, {Stream: "users", Name: "users"}}, `streams "Users" and "users"`},
+		{"another stream's in the default schema", []table.Table{{Stream: "Users", Schema: "main", Name: "Users"}, {Stream: "users", Name: "users"}}, `streams "Users" and "users"`},
+		{"letters that DuckDB tells apart", []table.Table{{Stream: "Ü", Name: "Ü"}, {Stream: "ü", Name: "ü"}}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := mustOpen(t, filepath.Join(t.TempDir(), "w.duckdb"))
+			defer w.Close()
+			var err error
+			for _, one := range c.tables { // each in a load of its own
+				one.Columns = []table.Column{{Name: "value", Type: table.Integer}}
+				l, begun := w.Begin(t.Context())
+				if begun != nil {
+					t.Fatal(begun)
+				}
+				if err = l.Migrate(t.Context(), &one); err == nil {
+					err = l.Commit(t.Context(), destination.Checkpoint{Run: destination.Run{ID: "1"}})
+				}
+				l.Rollback()
+			}
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("failure is %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestColumnsAreToldApartAsDuckDBDoes(t *testing.T) {
 	w := mustOpen(t, filepath.Join(t.TempDir(), "w.duckdb"))
 	defer w.Close()
+	mustExec(t, w, `CREATE TABLE things ("VALÜE" BIGINT)`)
 	l, err := w.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Rollback()
-	err = l.Migrate(t.Context(), &table.Table{Stream: "s", Name: "_SINGER_state"})
-	if err == nil || !strings.Contains(err.Error(), "tapline's own") {
-		t.Errorf("failure is %v", err)
+	tab := &table.Table{Stream: "things", Name: "things", Columns: []table.Column{{Name: "valüe", Type: table.Integer, Nullable: true}}}
+	if err := l.Migrate(t.Context(), tab); err != nil {
+		t.Fatal(err)
+	}
+	b := destinationtest.Batch(Allocator(), tab, 1, destinationtest.Row{int64(1)})
+	defer b.Rows.Release()
+	if _, err := l.Append(t.Context(), []*table.Batch{b}); err != nil {
+		t.Errorf("a column that differs from the table's in the case of Ü: %v", err)
 	}
 }
 

@@ -28,6 +28,8 @@ type Warehouse struct {
 	// name of the file would be ambiguous otherwise.
 	catalog  string
 	readOnly bool
+	// streams are those that loads have named so far, by the folded name of their table.
+	streams map[string]string
 }
 
 var _ destination.Destination = (*Warehouse)(nil)
@@ -72,7 +74,7 @@ func open(ctx context.Context, path string, readOnly bool) (*Warehouse, error) {
 			return nil, explainOpen(path, err)
 		}
 	}
-	w := &Warehouse{readOnly: readOnly}
+	w := &Warehouse{readOnly: readOnly, streams: map[string]string{}}
 	if w.db, w.catalog, err = connect(ctx, absolute, options); err != nil {
 		return nil, explainOpen(path, err)
 	}
@@ -150,7 +152,7 @@ func (w *Warehouse) Begin(ctx context.Context) (destination.Load, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin a load: %w", err)
 	}
-	l := &load{conn: conn, catalog: w.catalog, plans: map[*table.Table]*plan{}}
+	l := &load{conn: conn, catalog: w.catalog, streams: w.streams, plans: map[*table.Table]*plan{}}
 	if _, err := l.exec(ctx, "BEGIN TRANSACTION"); err != nil {
 		return nil, errors.Join(fmt.Errorf("begin a load: %w", err), conn.Close())
 	}
