@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -50,8 +51,12 @@ func readSettings(c *singer.Config) (*settings, error) {
 	return s, nil
 }
 
+// batchWait is between a millisecond and the longest time there is.
 func (s *settings) batchWait() time.Duration {
-	return time.Duration(s.BatchWait * float64(time.Second))
+	if wait := s.BatchWait * float64(time.Second); wait < math.MaxInt64 {
+		return max(time.Duration(wait), time.Millisecond)
+	}
+	return math.MaxInt64
 }
 
 // open opens the destination that the settings name and tells in which memory it wants batches.

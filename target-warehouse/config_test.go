@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,8 +46,20 @@ func TestMaxMemoryIsASize(t *testing.T) {
 }
 
 func TestBatchWaitTakesPartsOfASecond(t *testing.T) {
-	if got := (&settings{BatchWait: 0.25}).batchWait(); got != 250*time.Millisecond {
-		t.Errorf("0.25 seconds are %v", got)
+	for seconds, want := range map[float64]time.Duration{
+		0.25: 250 * time.Millisecond, 1e-9: time.Millisecond, 1e-12: time.Millisecond, 1e10: math.MaxInt64, 1e300: math.MaxInt64,
+	} {
+		if got := (&settings{BatchWait: seconds}).batchWait(); got != want {
+			t.Errorf("%v seconds are %v, want %v", seconds, got, want)
+		}
+	}
+}
+
+func TestTinyBatchWaitLoads(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "w.duckdb")
+	code, stdout, stderr := runTarget(t, `{"path":"`+path+`","batch_wait_limit_seconds":1e-9}`, `{"type":"STATE","value":1}`+"\n")
+	if code != 0 || stdout != "1\n" {
+		t.Errorf("code %d, states %q\n%s", code, stdout, stderr)
 	}
 }
 
