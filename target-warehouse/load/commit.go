@@ -62,7 +62,7 @@ func (c *committer) consume(ctx context.Context, queue <-chan *step, inFlight *s
 	for {
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ctx.Err()
 		case <-tick.C:
 			if err := c.commitOverdue(ctx); err != nil {
 				return err

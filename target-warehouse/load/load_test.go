@@ -175,6 +175,30 @@ func TestLoadEndsWhenTheStateCannotBeWritten(t *testing.T) {
 	}
 }
 
+func TestLoadThatIsCutShortIsRecordedAsInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		in, tap := io.Pipe()
+		w := newMemoryWarehouse()
+		done := make(chan error)
+		go func() {
+			_, err := Run(ctx, singer.NewReader(in), w, func(json.RawMessage) error { return nil },
+				Options{Allocator: memory.NewGoAllocator(), Log: slog.New(slog.DiscardHandler)})
+			done <- err
+		}()
+		io.WriteString(tap, usersSchema+user(1, "a"))
+		synctest.Wait()
+		cancel(errors.New("stopped by a signal"))
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("failure %v", err)
+		}
+		if last := w.runs[len(w.runs)-1]; last.Status != destination.Interrupted || last.Message != "" || len(w.rows("users")) != 0 {
+			t.Errorf("run %+v with %d rows", last, len(w.rows("users")))
+		}
+		tap.Close()
+	})
+}
+
 func TestLoadCommitsWhatWaitsTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in, tap := io.Pipe()
