@@ -194,7 +194,8 @@ func join(errs []error) error {
 
 // read reads one stream: first what an earlier run has left, then everything up to now.
 func (s *syncer) read(ctx context.Context, j *job) error {
-	oldest := int64(0) // what the server keeps
+	s.run.Metrics.Window(j.stream.name, "") // starts the stream's clock
+	oldest := int64(0)                      // what the server keeps
 	if j.stream.retention > 0 {
 		oldest = s.now.Add(-j.stream.retention).Unix()
 	}

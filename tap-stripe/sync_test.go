@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	neturl "net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -543,6 +545,31 @@ func TestFaultsOfTheSettingsAreTold(t *testing.T) {
 		if r := runTap(t, "http://127.0.0.1:1", "", c.set); r.code != singer.ExitUsage || !strings.Contains(r.log, c.words) {
 			t.Errorf("%v ends with %d:\n%s", c.set, r.code, r.log)
 		}
+	}
+}
+
+func TestASummaryCountsTheTimeOfTheOnlyPage(t *testing.T) {
+	const latency = 30 * time.Millisecond
+	_, url := newFake(t, stripefake.Options{Seed: 19, Counts: map[string]int{"coupons": 5}, Latency: latency})
+	path := filepath.Join(t.TempDir(), "summary.json")
+	if r := runTap(t, url, "", map[string]any{"select": []string{"coupons.*"}}, "--summary-file", path); r.code != singer.ExitOK {
+		t.Fatal(r.log)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var summary struct {
+		Streams map[string]struct {
+			Rows    int
+			Seconds float64
+		}
+	}
+	if err := json.Unmarshal(text, &summary); err != nil {
+		t.Fatal(err)
+	}
+	if got := summary.Streams["coupons"]; got.Rows != 5 || got.Seconds < latency.Seconds() {
+		t.Errorf("the summary has %+v, but an answer takes %v", got, latency)
 	}
 }
 

@@ -72,6 +72,7 @@ func (e *listError) Error() string {
 // advance takes note of a page. It reports whether it was the last one.
 func (w *walk) advance(entries []entry, more bool) (done bool, err error) {
 	if !more {
+		w.reachEnd(entries)
 		return true, nil
 	}
 	if len(entries) == 0 {
@@ -88,6 +89,16 @@ func (w *walk) advance(entries []entry, more bool) (done bool, err error) {
 		w.slice.LT = min(w.slice.LT, max(w.oldest+1, w.slice.GTE))
 	}
 	return false, nil
+}
+
+// reachEnd takes note of the last page, for window alone.
+func (w *walk) reachEnd(entries []entry) {
+	for _, e := range entries {
+		w.oldest = min(w.oldest, e.created)
+	}
+	if w.slice.GTE > 0 {
+		w.oldest = w.slice.GTE
+	}
 }
 
 // fresh tells whether an object was not on the pages before.
@@ -130,5 +141,5 @@ func (w *walk) restart() bool {
 // window tells a person what part of time has been read.
 func (w *walk) window() string {
 	day := func(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.DateOnly) }
-	return day(w.oldest) + " .. " + day(w.end-1)
+	return day(min(w.oldest, w.end-1)) + " .. " + day(w.end-1)
 }

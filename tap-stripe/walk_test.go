@@ -54,6 +54,29 @@ func TestAWalkFromTheBeginningOfTimeNamesNoLowerBound(t *testing.T) {
 	}
 }
 
+func TestTheWindowIsWhatHasBeenRead(t *testing.T) {
+	const day = 24 * 3600
+	for _, c := range []struct {
+		slice slice
+		page  string
+		more  bool
+		want  string
+	}{
+		{slice{LT: 9 * day}, "", false, "1970-01-09 .. 1970-01-09"},
+		{slice{LT: 9 * day}, "a@432000 b@259200", true, "1970-01-04 .. 1970-01-09"},
+		{slice{LT: 9 * day}, "a@432000 b@259200", false, "1970-01-04 .. 1970-01-09"},
+		{slice{GTE: day, LT: 9 * day}, "a@432000", false, "1970-01-02 .. 1970-01-09"}, // there is nothing older
+	} {
+		w := newWalk(&streams[0], &c.slice)
+		if _, err := w.advance(entries(c.page), c.more); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.window(); got != c.want {
+			t.Errorf("%+v behind %q: %s, want %s", c.slice, c.page, got, c.want)
+		}
+	}
+}
+
 func TestAWalkRefusesAListThatNeverEnds(t *testing.T) {
 	for _, c := range []struct{ name, page string }{
 		{"no object", ""}, {"the same page", "a@9 b@8"}, {"the end of it", "b@8"}, {"newer objects", "x@50 y@40"},
