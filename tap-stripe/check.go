@@ -26,7 +26,7 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 	table := tabwriter.NewWriter(report, 0, 0, 2, ' ', 0)
 	defer table.Flush()
 	fmt.Fprintln(table, "STREAM\tREADABLE")
-	var failed []error
+	var failed []*streamError
 	for _, entry := range run.Catalog.Streams {
 		st := findStream(entry.ID)
 		if st == nil || !entry.Selected() {
@@ -37,7 +37,7 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 			return err
 		}
 		if err != nil {
-			failed = append(failed, fmt.Errorf("stream %s: %w", st.name, err))
+			failed = append(failed, &streamError{st, err})
 		}
 		fmt.Fprintf(table, "%s\t%s\n", st.name, readable(err))
 	}

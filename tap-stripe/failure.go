@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,11 @@ func (e *APIError) agedOut() bool {
 
 // missing tells whether an object that the request names, such as the one a cursor stands on, is gone.
 func (e *APIError) missing() bool { return e.Code == string(stripe.ErrorCodeResourceMissing) }
+
+// concernsKey tells whether the key as a whole was refused, and not what one list asks for.
+func (e *APIError) concernsKey() bool {
+	return e.Status == http.StatusUnauthorized || e.Code == string(stripe.ErrorCodeAccountInvalid)
+}
 
 var permissionName = regexp.MustCompile(`rak_[a-z0-9_]+`)
 
@@ -91,4 +97,51 @@ func explain(path string, err error) error {
 		return fmt.Errorf("reading %s: the API key lacks %s; grant it or deselect the stream: %w: %w", path, lack, singer.ErrCredentials, err)
 	}
 	return fmt.Errorf("reading %s: %w", path, err)
+}
+
+// A streamError is why one stream could not be read to its end.
+type streamError struct {
+	stream *stream
+	err    error
+}
+
+func (e *streamError) Error() string {
+	var record *singer.RecordError
+	if errors.As(e.err, &record) { // which names the stream itself
+		return e.err.Error()
+	}
+	return fmt.Sprintf("stream %s: %v", e.stream.name, e.err)
+}
+
+func (e *streamError) Unwrap() error { return e.err }
+
+// failures are those of several streams. They name all streams but tell the first's reason alone, to fit a line.
+type failures []*streamError
+
+func (f failures) Error() string {
+	names := make([]string, len(f))
+	for i, one := range f {
+		names[i] = one.stream.name
+	}
+	return fmt.Sprintf("%d streams cannot be read: %s; %v", len(f), strings.Join(names, ", "), f[0])
+}
+
+func (f failures) Unwrap() []error {
+	errs := make([]error, len(f))
+	for i, one := range f {
+		errs[i] = one
+	}
+	return errs
+}
+
+// join makes one failure of those that are not nil, or nil.
+func join(failed []*streamError) error {
+	some := failures(slices.DeleteFunc(failed, func(e *streamError) bool { return e == nil }))
+	switch len(some) {
+	case 0:
+		return nil
+	case 1:
+		return some[0]
+	}
+	return some
 }

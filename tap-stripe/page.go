@@ -67,7 +67,7 @@ func newTransport() http.RoundTripper {
 	return t
 }
 
-var errRedirect = errors.New("the server redirects to another host, and the key must not go there; check base_url")
+var errRedirect = errors.New("the server redirects to another host, where the key must not go, or too often; check base_url")
 
 func stayOnHost(req *http.Request, via []*http.Request) error {
 	if first := via[0].URL; req.URL.Host != first.Host || req.URL.Scheme != first.Scheme || len(via) > 5 {
@@ -156,7 +156,7 @@ func (c *client) failure(x *exchange, err error) error {
 	case errors.As(err, &certificate):
 		return &transferError{err: certificate, final: true}
 	case x.status == http.StatusOK && (errors.As(err, &syntax) || strings.HasPrefix(err.Error(), "Couldn't deserialize")):
-		return &transferError{err: fmt.Errorf("the body of request %s is not whole JSON", x.header.Get("Request-Id"))}
+		return &transferError{err: fmt.Errorf("the body of the answer (request %q) is not the whole JSON of a list", x.header.Get("Request-Id"))}
 	}
 	return &transferError{err: err}
 }

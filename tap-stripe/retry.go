@@ -104,7 +104,7 @@ func (c *client) list(ctx context.Context, path string, query *form.Values) (*pa
 			}
 		case tryAgain:
 			if failures++; failures > c.retries {
-				return nil, fmt.Errorf("%s failed %d times in a row; try later: %w: %w", path, failures, singer.ErrUnavailable, err)
+				return nil, fmt.Errorf("%s still failed after %d retries; try later: %w: %w", path, c.retries, singer.ErrUnavailable, err)
 			}
 			wait = pause(err, failures)
 		}
@@ -147,7 +147,7 @@ func (c *client) clock(ctx context.Context, st *stream) (time.Time, error) {
 	}
 	// A key that may not read this list still learns the time; the list's own turn is when it is reported.
 	var api *APIError
-	if errors.As(err, &api) && api.Status != http.StatusUnauthorized && remedyFor(err) == giveUp {
+	if errors.As(err, &api) && !api.concernsKey() && remedyFor(err) == giveUp {
 		if t := serverDate(api.header); !t.IsZero() {
 			return t, nil
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -127,7 +126,7 @@ func (s *syncer) refuseFuture(jobs []*job) error {
 func (s *syncer) readAll(ctx context.Context, jobs []*job) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(streamsAtOnce)
-	failed := make([]error, len(jobs))
+	failed := make([]*streamError, len(jobs))
 	for i, j := range jobs {
 		group.Go(func() error {
 			if ctx.Err() != nil {
@@ -137,7 +136,7 @@ func (s *syncer) readAll(ctx context.Context, jobs []*job) error {
 			if err == nil || !concernsOneStream(err) {
 				return err
 			}
-			failed[i] = fmt.Errorf("stream %s: %w", j.stream.name, err)
+			failed[i] = &streamError{j.stream, err}
 			s.run.Log.Warn("the stream cannot be read, the others go on", "stream", j.stream.name)
 			return nil
 		})
@@ -146,7 +145,13 @@ func (s *syncer) readAll(ctx context.Context, jobs []*job) error {
 	if err != nil {
 		return err
 	}
-	return join(failed)
+	err = join(failed)
+	if several, ok := err.(failures); ok {
+		for _, one := range several {
+			s.run.Log.Error(one.Error())
+		}
+	}
+	return err
 }
 
 // concernsOneStream tells whether other streams may be read in spite of a failure.
@@ -157,39 +162,9 @@ func concernsOneStream(err error) bool {
 		record *singer.RecordError
 	)
 	if errors.As(err, &api) {
-		return api.Status != http.StatusUnauthorized && !errors.Is(err, singer.ErrUnavailable)
+		return !api.concernsKey() && !errors.Is(err, singer.ErrUnavailable)
 	}
 	return errors.As(err, &list) || errors.As(err, &record)
-}
-
-// failures are those of several streams, in one line.
-type failures []error
-
-func (f failures) Error() string {
-	texts := make([]string, len(f))
-	for i, err := range f {
-		texts[i] = err.Error()
-	}
-	return strings.Join(texts, "; ")
-}
-
-func (f failures) Unwrap() []error { return f }
-
-// join makes one failure of those that are not nil, or nil.
-func join(errs []error) error {
-	var some failures
-	for _, err := range errs {
-		if err != nil {
-			some = append(some, err)
-		}
-	}
-	switch len(some) {
-	case 0:
-		return nil
-	case 1:
-		return some[0]
-	}
-	return some
 }
 
 // read reads one stream: first what an earlier run has left, then everything up to now.

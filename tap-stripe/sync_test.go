@@ -482,13 +482,26 @@ func TestAWrongKeyEndsTheRunInPlainWords(t *testing.T) {
 	}
 }
 
+func TestAWrongAccountIsToldOnce(t *testing.T) {
+	_, url := newFake(t, stripefake.Options{Seed: 15, Objects: 100})
+	for _, args := range [][]string{nil, {"--check"}} {
+		r := runTap(t, url, "", map[string]any{"account_id": "acct_other"}, args...)
+		if n := strings.Count(r.log, "no access to the account that account_id names"); r.code != singer.ExitCredentials || n != 1 {
+			t.Errorf("%v ends with %d and tells it %d times:\n%s", args, r.code, n, r.log)
+		}
+	}
+}
+
 func TestARestrictedKeyReadsWhatItMay(t *testing.T) {
 	fake, url := newFake(t, stripefake.Options{Seed: 16, Objects: 400, Keys: []stripefake.Key{{Secret: "rk_test_narrow", Resources: []string{"charges", "customers"}}}})
 	set := map[string]any{"api_key": "rk_test_narrow", "select": []string{"charges.*", "customers.*", "refunds.*", "balance_transactions.*"}}
 	r := runTap(t, url, "", set)
 	last := lastLine(r.log)
-	if r.code != singer.ExitCredentials || !strings.Contains(last, "stream refunds") || !strings.Contains(last, "rak_") || !strings.Contains(last, "stream balance_transactions") {
+	if r.code != singer.ExitCredentials || !strings.Contains(last, "2 streams cannot be read: balance_transactions, refunds;") || strings.Count(last, "rak_balance_transaction_read; grant it") != 1 {
 		t.Errorf("the run ends with %d and %q", r.code, last)
+	}
+	if !matches(r.log, "ERROR stream refunds: .* rak_refund_read; grant it") {
+		t.Errorf("the log does not tell why refunds cannot be read:\n%s", r.log)
 	}
 	got := table{}
 	got.load(t, r.messages)
