@@ -240,6 +240,15 @@ func TestRowsFollowTheTableNotTheRecord(t *testing.T) {
 	}
 }
 
+func TestNamesWithABackslashAreNotTakenForEscapes(t *testing.T) {
+	d := newPlan(t, `"a\\u0062":{"type":"integer"},"ab":{"type":"integer"}`, table.Options{}).NewDecoder()
+	appendAll(t, d, `{"a\u0062":1}`, `{"a\\u0062":2}`)
+	want := [][]any{{nil, int64(1), int64(1)}, {int64(2), nil, int64(2)}}
+	if diff := cmp.Diff(want, rowsOf(t, d.Batch())); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestUndeclaredPropertiesAreKeptInExtra(t *testing.T) {
 	p := newPlan(t, `"id":{"type":"integer"}`, table.Options{})
 	d := p.NewDecoder()

@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"tapline/internal/rawjson"
@@ -23,7 +24,9 @@ const start = -1
 func newKeys(p *Plan) keys {
 	k := keys{spelled: make([][]byte, len(p.columns)), next: make([]int, len(p.columns)+1), learned: map[string]int{}}
 	for name, slot := range p.slots {
-		k.spelled[slot] = []byte(name)
+		if k.spelled[slot] = []byte(name); strings.Contains(name, `\`) {
+			k.spelled[slot] = []byte{'"'} // a text spells it otherwise, and spells another name so
+		}
 	}
 	for i := range k.next {
 		k.next[i] = i
