@@ -42,6 +42,6 @@ func (d *Decoder) Batch() *table.Batch {
 	for _, a := range arrays {
 		a.Release()
 	}
-	d.rows, d.ordinals = 0, d.ordinals[:0]
+	d.rows, d.ordinals, d.replaced = 0, d.ordinals[:0], 0
 	return b
 }

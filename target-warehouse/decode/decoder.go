@@ -82,7 +82,7 @@ func (d *Decoder) Bytes() int64 {
 	return size
 }
 
-// Replaced returns how many lone surrogates and bytes that are not UTF-8 became U+FFFD since the decoder was made.
+// Replaced returns how many lone surrogates and bytes that are not UTF-8 became U+FFFD since the last Batch.
 func (d *Decoder) Replaced() int64 { return d.replaced }
 
 // read puts the record's values into their columns.

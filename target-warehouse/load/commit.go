@@ -37,6 +37,7 @@ type committer struct {
 	migrated  map[*table.Table]bool // those that earlier loads have made the warehouse fit
 	since     time.Time             // when the oldest thing that waits for a commit arrived; zero when nothing waits
 	last      time.Time             // when the last commit ended
+	replaced  map[string]int64      // by stream: how often U+FFFD took the place of what is not Unicode
 	warned    map[string]bool       // streams whose ACTIVATE_VERSION was answered with a warning
 	run       destination.Run
 }
@@ -45,7 +46,7 @@ type committer struct {
 const stateInterval = time.Second
 
 func newCommitter(dest destination.Destination, emit func(json.RawMessage) error, o Options) *committer {
-	c := &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, migrated: map[*table.Table]bool{}, warned: map[string]bool{}, run: o.Run}
+	c := &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, migrated: map[*table.Table]bool{}, replaced: map[string]int64{}, warned: map[string]bool{}, run: o.Run}
 	c.run.Status = destination.Running
 	c.run.Tables = map[string]destination.Counts{}
 	return c
@@ -87,9 +88,12 @@ func (c *committer) consume(ctx context.Context, queue <-chan *step, inFlight *s
 // take makes a step's batches pending, heeds its message, and stages or commits where a limit is reached.
 func (c *committer) take(ctx context.Context, s *step) error {
 	var full []*stream
-	for _, b := range s.batches {
+	for i, b := range s.batches {
 		st := c.stream(b.Table.Stream)
 		st.add(b)
+		if s.replaced[i] > 0 {
+			c.replaced[b.Table.Stream] += s.replaced[i]
+		}
 		c.pending += b.Bytes
 		c.taken += b.Bytes
 		c.run.RowsIn += b.Rows.NumRows()
@@ -302,6 +306,9 @@ func (c *committer) sorted() []*stream {
 // finish records how the run ended. It does so even where the run was cut short; a destination that fails here too
 // changes nothing about the failure reported.
 func (c *committer) finish(ctx context.Context, failure error) error {
+	for _, name := range slices.Sorted(maps.Keys(c.replaced)) {
+		c.options.Log.Warn("text that is not Unicode was stored with U+FFFD in its place", "stream", name, "places", c.replaced[name])
+	}
 	c.undo()
 	c.run.EndedAt = c.options.Now()
 	switch {

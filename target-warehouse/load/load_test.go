@@ -301,3 +301,14 @@ func TestLoadWarnsOnceOfVersionsThatItDoesNotActivate(t *testing.T) {
 		t.Errorf("%v, log:\n%s", err, log.String())
 	}
 }
+
+func TestLoadTellsWhatIsNotUnicode(t *testing.T) {
+	var log strings.Builder
+	surrogate := `{"type":"RECORD","stream":"users","record":{"id":%d,"name":"a\ud800b"}}` + "\n"
+	in := usersSchema + fmt.Sprintf(surrogate, 1) + usersSchema + user(2, "b") + fmt.Sprintf(surrogate, 3)
+	_, err := Run(t.Context(), singer.NewReader(strings.NewReader(in)), newMemoryWarehouse(), func(json.RawMessage) error { return nil },
+		Options{Allocator: memory.NewGoAllocator(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil || strings.Count(log.String(), "U+FFFD") != 1 || !strings.Contains(log.String(), "stream=users places=2") {
+		t.Errorf("%v, log:\n%s", err, log.String())
+	}
+}

@@ -34,10 +34,11 @@ type step struct {
 	size    int64          // bytes of the lines in chunks
 	weight  int64          // bytes held of the in-flight budget
 
-	done    chan struct{} // closed once the fields below are set
-	batches []*table.Batch
-	last    int64 // ordinal of the last record in batches
-	err     error // why a record of chunks could not be taken; batches hold what stands before it
+	done     chan struct{} // closed once the fields below are set
+	batches  []*table.Batch
+	replaced []int64 // for each of batches, how many lone surrogates and bytes that are not UTF-8 became U+FFFD
+	last     int64   // ordinal of the last record in batches
+	err      error   // why a record of chunks could not be taken; batches hold what stands before it
 }
 
 // plan is how the records of one stream are decoded from its latest SCHEMA on.

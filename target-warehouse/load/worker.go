@@ -38,6 +38,7 @@ func (w *worker) decode(s *step) (err error) {
 		}
 	}
 	for _, d := range used {
+		s.replaced = append(s.replaced, d.Replaced())
 		s.batches = append(s.batches, d.Batch())
 	}
 	w.forget(s.plans)
