@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tapline/singer"
+	"tapline/target-warehouse/decode"
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
 )
@@ -310,5 +311,38 @@ func TestLoadTellsWhatIsNotUnicode(t *testing.T) {
 		Options{Allocator: memory.NewGoAllocator(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil || strings.Count(log.String(), "U+FFFD") != 1 || !strings.Contains(log.String(), "stream=users places=2") {
 		t.Errorf("%v, log:\n%s", err, log.String())
+	}
+}
+
+// TestWorkersForgetIdleDecoders has a tap send its streams one behind the other, as most do.
+func TestWorkersForgetIdleDecoders(t *testing.T) {
+	var in strings.Builder
+	for i := range 100 {
+		in.WriteString(strings.ReplaceAll(usersSchema+user(1, "a"), "users", fmt.Sprint("s", i)))
+	}
+	o := Options{Allocator: memory.NewGoAllocator()}
+	o.setDefaults()
+	s := newSplitter(singer.NewReader(strings.NewReader(in.String())), o, nil)
+	w := &worker{decoders: map[*decode.Plan]*decode.Decoder{}}
+	work := func(next *step) {
+		if err := w.decode(next); err != nil {
+			t.Fatal(err)
+		}
+		release(next.batches)
+	}
+	for more := true; more; {
+		var next *step
+		next, more = s.next()
+		work(next)
+		if len(w.decoders) > 2*idleDecoders {
+			t.Fatalf("a worker keeps %d decoders for one stream", len(w.decoders))
+		}
+	}
+	giant := singer.NewReader(strings.NewReader(usersSchema + user(1, strings.Repeat("x", 5*stepSize))))
+	s = newSplitter(giant, o, nil)
+	s.next()
+	next, _ := s.next()
+	if work(next); len(w.decoders) != 0 {
+		t.Errorf("a worker keeps %d decoders behind a giant line", len(w.decoders))
 	}
 }

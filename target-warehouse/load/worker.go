@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 
 	"tapline/singer"
 	"tapline/target-warehouse/decode"
@@ -41,7 +42,7 @@ func (w *worker) decode(s *step) (err error) {
 		s.replaced = append(s.replaced, d.Replaced())
 		s.batches = append(s.batches, d.Batch())
 	}
-	w.forget(s.plans)
+	w.forget(used, s.size)
 	return err
 }
 
@@ -84,14 +85,16 @@ func (w *worker) append(plans plans, m singer.Message, ordinal int64) (*decode.D
 	return d, d.Append(record, ordinal)
 }
 
-// forget drops decoders of plans that are no longer in force, when there are many of them.
-func (w *worker) forget(current plans) {
-	if len(w.decoders) <= 2*len(current)+8 {
-		return
+// idleDecoders is how many decoders a worker keeps for steps to come beside those of the step behind it.
+const idleDecoders = 16
+
+// forget drops decoders, which keep buffers as large as their largest batch: all of them behind a giant line, and those that
+// the step did not use when there are many of them.
+func (w *worker) forget(used []*decode.Decoder, size int64) {
+	switch {
+	case size > 4*stepSize:
+		clear(w.decoders)
+	case len(w.decoders) > len(used)+idleDecoders:
+		maps.DeleteFunc(w.decoders, func(_ *decode.Plan, d *decode.Decoder) bool { return !slices.Contains(used, d) })
 	}
-	inForce := make(map[*decode.Plan]bool, len(current))
-	for _, p := range current {
-		inForce[p.decode] = true
-	}
-	maps.DeleteFunc(w.decoders, func(p *decode.Plan, _ *decode.Decoder) bool { return !inForce[p] })
 }
