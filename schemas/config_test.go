@@ -82,6 +82,35 @@ func TestConfigDefaultsAreValid(t *testing.T) {
 	}
 }
 
+// Who breaks a pattern is shown the examples, so there must be some, and they must fit.
+func TestConfigPatternsHaveExamplesThatFit(t *testing.T) {
+	for _, binary := range binaries {
+		var schema struct {
+			Properties map[string]struct {
+				Pattern  string
+				Examples []any
+			}
+		}
+		if err := json.Unmarshal(schemas.Config(binary), &schema); err != nil {
+			t.Fatalf("%s: %v", binary, err)
+		}
+		for name, setting := range schema.Properties {
+			if setting.Pattern != "" && len(setting.Examples) == 0 {
+				t.Errorf("%s: %s has a pattern and no examples", binary, name)
+			}
+			for _, example := range setting.Examples {
+				config := map[string]any{"path": ":memory:", name: example}
+				if binary == "tap-stripe" {
+					delete(config, "path")
+				}
+				for _, fault := range validate(t, binary, gojsonschema.NewGoLoader(config)) {
+					t.Errorf("%s: %s %v: %s", binary, name, example, fault)
+				}
+			}
+		}
+	}
+}
+
 func TestConfigAcceptsAndRefuses(t *testing.T) {
 	tests := []struct {
 		name, binary, config string

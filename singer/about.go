@@ -187,11 +187,7 @@ func (s *setting) requiredIn(root *setting) bool { return slices.Contains(root.R
 func (s *setting) describe() string {
 	text := s.Description
 	if len(s.Enum) > 0 {
-		var choices []string
-		for _, choice := range s.Enum {
-			choices = append(choices, plain(choice))
-		}
-		text += " One of " + strings.Join(choices, ", ") + "."
+		text += " One of " + choices(s.Enum, ", ") + "."
 	}
 	if s.Sensitive {
 		text += " A secret: written out, or as file:PATH or env:NAME."

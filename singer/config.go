@@ -18,11 +18,17 @@ type Config struct {
 }
 
 // Decode stores the settings in the struct that into points to, by its json tags. Settings that the struct does not
-// name are left out. Settings that the config's schema marks as sensitive fit fields of type [Secret].
+// name are left out. Settings that the config's schema marks as sensitive fit fields of type [Secret]. A number that its
+// field cannot hold, because it is too large or because a whole number is written as 1e2, is a [*ConfigError].
 func (c *Config) Decode(into any) error {
 	text, err := json.Marshal(c.values)
 	if err == nil {
 		err = json.Unmarshal(text, into)
+	}
+	var misfit *json.UnmarshalTypeError
+	if errors.As(err, &misfit) && strings.HasPrefix(misfit.Value, "number ") {
+		return &ConfigError{Source: "the config", Faults: []string{fmt.Sprintf(
+			"setting %q cannot take the %s; it is too large, or not written in plain digits", misfit.Field, misfit.Value)}}
 	}
 	if err != nil {
 		return fmt.Errorf("decoding the settings: %w", err)

@@ -19,6 +19,7 @@ type setting struct {
 	Description string            `json:"description"`
 	Default     json.RawMessage   `json:"default"`
 	Enum        []json.RawMessage `json:"enum"`
+	Examples    []json.RawMessage `json:"examples"`
 	Sensitive   bool              `json:"x-sensitive"`
 	Required    []string          `json:"required"`
 	Properties  properties        `json:"properties"`

@@ -47,7 +47,7 @@ func describeFault(found gojsonschema.ResultError, root *setting, l *configLoade
 		return "the settings together are at fault: " + lowerFirst(found.Description())
 	}
 	s, sensitive := root.at(path)
-	fault := fmt.Sprintf("setting %q must %s", path, demand(found))
+	fault := fmt.Sprintf("setting %q must %s", path, demand(found, s))
 	if shown := showValue(found.Value()); shown != "" && !sensitive && !holdsSecret(s) {
 		fault += ", but is " + shown
 	}
@@ -80,8 +80,8 @@ func unknown(path, property string, root *setting) string {
 	return fault + "; known are " + strings.Join(in.names(), ", ")
 }
 
-// demand completes the sentence "setting x must ...".
-func demand(found gojsonschema.ResultError) string {
+// demand completes the sentence "setting x must ...", where s is x.
+func demand(found gojsonschema.ResultError, s *setting) string {
 	detail := func(name string) string { return fmt.Sprint(found.Details()[name]) }
 	switch found.Type() {
 	case "invalid_type":
@@ -93,6 +93,9 @@ func demand(found gojsonschema.ResultError) string {
 	case "format":
 		return describeFormat(detail("format"))
 	case "pattern":
+		if len(s.Examples) > 0 { // which a person understands sooner
+			return "look like " + choices(s.Examples, " or ")
+		}
 		return "match the pattern " + detail("pattern")
 	case "number_gte":
 		return "be at least " + detail("min")
@@ -129,6 +132,15 @@ func describeFormat(format string) string {
 		return "be a URI such as https://host/path"
 	}
 	return "be of the format " + format
+}
+
+// choices lists values of a schema for a person.
+func choices(values []json.RawMessage, between string) string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = plain(value)
+	}
+	return strings.Join(texts, between)
 }
 
 // showValue prints a scalar; what is longer than a person reads stays out.

@@ -2,6 +2,7 @@ package singer
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,6 +21,7 @@ func TestFaultsSayWhatASettingMustBe(t *testing.T) {
 		{`{"format":"uri"}`, `"b"`, `setting "x" must be a URI such as https://host/path, but is "b"`},
 		{`{"format":"email"}`, `"b"`, `setting "x" must be of the format email, but is "b"`},
 		{`{"pattern":"^a"}`, `"b"`, `setting "x" must match the pattern ^a, but is "b"`},
+		{`{"pattern":"^a","examples":["ab","ac"]}`, `"b"`, `setting "x" must look like ab or ac, but is "b"`},
 		{`{"minimum":1}`, `0`, `setting "x" must be at least 1, but is 0`},
 		{`{"maximum":0.5}`, `1`, `setting "x" must be at most 0.5, but is 1`},
 		{`{"exclusiveMinimum":1}`, `1`, `setting "x" must be more than 1, but is 1`},
@@ -45,6 +47,24 @@ func TestFaultsSayWhatASettingMustBe(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{c.want}, config.Faults); diff != "" {
 			t.Errorf("faults of %s for %s differ (-want +got):\n%s", c.value, c.schema, diff)
+		}
+	}
+}
+
+func TestNumbersThatASettingCannotHoldAreFaults(t *testing.T) {
+	var into struct {
+		Pages int     `json:"pages"`
+		Rate  float64 `json:"rate"`
+	}
+	for _, text := range []string{`{"pages":1e2}`, `{"pages":100.0}`, `{"pages":99999999999999999999}`, `{"rate":1e400}`} {
+		l := &configLoader{schema: []byte(`{"properties":{"pages":{"type":"integer"},"rate":{"type":"number"}}}`), env: envOf(nil)}
+		c, err := l.load([]string{writeFile(t, "config.json", text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var config *ConfigError
+		if err := c.Decode(&into); !errors.As(err, &config) || strings.Contains(err.Error(), "json") {
+			t.Errorf("%s: %v, want a plain fault", text, err)
 		}
 	}
 }

@@ -47,6 +47,9 @@ func readSettings(config *singer.Config) (*settings, error) {
 	if strings.HasPrefix(s.APIKey.Reveal(), "pk_") {
 		faults = append(faults, "api_key is a publishable key (pk_...), which reads nothing; use a secret key (sk_...) or a restricted one (rk_...).")
 	}
+	if strings.ContainsFunc(s.APIKey.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
+		faults = append(faults, "api_key holds a space, a line end or another character that no key has; look at its beginning and end.")
+	}
 	if s.StartDate != "" {
 		start, err := parseInstant(s.StartDate)
 		if err != nil {

@@ -551,7 +551,9 @@ func TestFaultsOfTheSettingsAreTold(t *testing.T) {
 	}{
 		{map[string]any{"api_key": nil}, "api_key is missing"},
 		{map[string]any{"api_key": "pk_test_1"}, "publishable"},
+		{map[string]any{"api_key": "sk_test_1\nsk_test_2"}, "api_key holds"},
 		{map[string]any{"start_date": "2024-02-31"}, "start_date"},
+		{map[string]any{"start_date": "yesterday"}, "2024-01-31T00:00:00Z"},
 		{map[string]any{"base_url": "http://stripe.example"}, "base_url"},
 		{map[string]any{"select": []string{"charge.*"}}, "charges"},
 	} {
