@@ -131,18 +131,18 @@ func (l *logLine) add(prefix string, a slog.Attr) {
 
 // plainLine is LEVEL message key=value, which is what runners look through for METRIC lines.
 func plainLine(l logLine) []byte {
-	return l.text(nil, levelOf(l.level).human)
+	return append(l.text(append([]byte(levelOf(l.level).human), ' ')), '\n')
 }
 
 // terminalLine is for a person: the time of day, then as plainLine, with colours.
 func terminalLine(l logLine) []byte {
 	level := levelOf(l.level)
 	dst := l.time.AppendFormat(nil, "15:04:05 ")
-	return l.text(dst, "\x1b["+level.color+"m"+level.human+"\x1b[0m")
+	return append(l.text(append(dst, "\x1b["+level.color+"m"+level.human+"\x1b[0m "...)), '\n')
 }
 
-func (l logLine) text(dst []byte, level string) []byte {
-	dst = append(append(dst, level...), ' ')
+// text appends what was said, with its attributes.
+func (l logLine) text(dst []byte) []byte {
 	if l.stream != "" {
 		dst = append(append(append(dst, "stream="...), quoteValue(l.stream)...), ' ')
 	}
@@ -150,7 +150,7 @@ func (l logLine) text(dst []byte, level string) []byte {
 	for _, a := range l.attrs {
 		dst = append(append(append(append(dst, ' '), a.Key...), '='), quoteValue(a.Value.String())...)
 	}
-	return append(dst, '\n')
+	return dst
 }
 
 func levelOf(level slog.Level) logLevel {
@@ -184,7 +184,8 @@ func oneLine(text string) string {
 }
 
 // structuredLine is the JSON that Meltano 4 reads from plugins with the capability structured-logging; it takes a line
-// for plain text when one of the keys from level to message is absent.
+// for plain text when one of the keys from level to message is absent. Its console shows the message alone, which
+// therefore says what extra says for programs.
 //
 // https://sdk.meltano.com/en/latest/implementation/logging.html
 type structuredLine struct {
@@ -206,7 +207,7 @@ func structured(name string) func(logLine) []byte {
 		line := structuredLine{
 			Level: levelOf(l.level).name, PID: os.Getpid(), Logger: name, App: name, Thread: "main",
 			Time:    json.Number(strconv.FormatFloat(float64(l.time.UnixMicro())/1e6, 'f', 6, 64)),
-			Message: l.message, Extra: map[string]any{}, Metric: l.metric,
+			Message: string(l.text(nil)), Extra: map[string]any{}, Metric: l.metric,
 		}
 		if l.stream != "" {
 			line.Stream = &l.stream

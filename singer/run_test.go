@@ -140,7 +140,7 @@ func TestTapWritesTheProtocolToStdoutAndLogsToStderr(t *testing.T) {
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Errorf("messages differ (-want +got):\n%s", diff)
 	}
-	if !strings.Contains(got.err, `"message":"succeeded"`) || !strings.Contains(got.err, `"rows":6`) {
+	if !strings.Contains(got.err, `"message":"succeeded streams=`) || !strings.Contains(got.err, `"rows":6`) {
 		t.Errorf("no summary in %s", got.err)
 	}
 }
