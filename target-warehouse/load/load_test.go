@@ -346,3 +346,17 @@ func TestWorkersForgetIdleDecoders(t *testing.T) {
 		t.Errorf("a worker keeps %d decoders behind a giant line", len(w.decoders))
 	}
 }
+
+func TestRepeatedSchemasDoNotCutTheStream(t *testing.T) {
+	in := strings.Repeat(usersSchema+user(1, "a"), 1000) + strings.Replace(usersSchema, `["id"]`, `["name"]`, 1) + user(2, "b")
+	o := Options{}
+	o.setDefaults()
+	s := newSplitter(singer.NewReader(strings.NewReader(in)), o, nil)
+	steps := 0
+	for more := true; more; steps++ {
+		_, more = s.next()
+	}
+	if steps != 4 || s.ordinal != 1001 { // up to the first SCHEMA, up to the other one, the rest, and the end
+		t.Errorf("%d records in %d steps", s.ordinal, steps)
+	}
+}

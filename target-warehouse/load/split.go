@@ -114,7 +114,7 @@ func (s *splitter) next() (next *step, more bool) {
 			s.ordinal += int64(chunk.Count)
 		} else if state, ok := chunk.Message.(*singer.State); ok {
 			next.states = append(next.states, queued{state.Value, s.ordinal})
-		} else {
+		} else if schema, ok := chunk.Message.(*singer.Schema); !ok || !s.repeats(schema) {
 			next.message = chunk.Message
 			if next.plan, err = s.take(chunk.Message); err != nil {
 				next.fault = &singer.LineError{Line: chunk.Line, Offset: chunk.Offset, Err: err}
@@ -144,16 +144,21 @@ func (s *splitter) take(m singer.Message) (*plan, error) {
 	return nil, nil
 }
 
+// repeats tells whether a SCHEMA is the one in force. Some taps write it before every few records, which must not cut
+// these into as many steps and batches.
+func (s *splitter) repeats(m *singer.Schema) bool {
+	have := s.plans[m.Stream]
+	return have != nil && bytes.Equal(have.schema, textOf(m))
+}
+
+func textOf(m *singer.Schema) []byte { return fmt.Appendf(nil, "%q %s", m.KeyProperties, m.Schema) }
+
 func (s *splitter) schema(m *singer.Schema) (*plan, error) {
-	text := fmt.Appendf(nil, "%q %s", m.KeyProperties, m.Schema)
-	if have := s.plans[m.Stream]; have != nil && bytes.Equal(have.schema, text) {
-		return have, nil
-	}
 	t, err := table.Compile(m, s.options.Table)
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{schema: text, table: t, decode: decode.Compile(t, m, decode.Options{
+	p := &plan{schema: textOf(m), table: t, decode: decode.Compile(t, m, decode.Options{
 		RunStart: s.options.Run.StartedAt, Now: s.options.Now, Allocator: s.options.Allocator,
 	})}
 	s.plans = maps.Clone(s.plans)
