@@ -67,6 +67,7 @@ func (s *syncer) sync(ctx context.Context) error {
 	}
 	s.run.Bookmarks.SetCurrentlySyncing("") // several are, and none has to be first next time
 	err = s.readAll(ctx, jobs)
+	s.tellUnknown(jobs)
 	state := s.run.Bookmarks.State()
 	if string(state.Value) == "{}" {
 		return err // no stream moved and there was no state before: one without a bookmark would be an invention
@@ -188,12 +189,21 @@ func (s *syncer) read(ctx context.Context, j *job) error {
 		start = oldest
 	}
 	j.mark.open(start, s.now.Unix()+1, j.stream.lists)
-	err := s.readBackfill(ctx, j)
-	if n := len(j.records.unknown); n > 0 {
-		s.run.Log.Info("the stream passes on fields that its schema does not describe; --log-level debug names them", "stream", j.stream.name, "fields", n)
-		s.run.Log.Debug("fields that the schema does not describe", "stream", j.stream.name, "fields", strings.Join(j.records.unknown, ", "))
+	return s.readBackfill(ctx, j)
+}
+
+// tellUnknown says that fields came which no schema describes, for they end up in a column of their own.
+func (s *syncer) tellUnknown(jobs []*job) {
+	streams, fields := 0, 0
+	for _, j := range jobs {
+		if n := len(j.records.unknown); n > 0 {
+			streams, fields = streams+1, fields+n
+			s.run.Log.Debug("fields that the schema does not describe", "stream", j.stream.name, "fields", strings.Join(j.records.unknown, ", "))
+		}
 	}
-	return err
+	if fields > 0 {
+		s.run.Log.Info("fields that no schema describes are passed on; --log-level debug names them", "streams", streams, "fields", fields)
+	}
 }
 
 func (s *syncer) warnAged(j *job, oldest int64) {
