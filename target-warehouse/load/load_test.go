@@ -347,6 +347,29 @@ func TestWorkersForgetIdleDecoders(t *testing.T) {
 	}
 }
 
+// TestShortRecordsOfWideTablesWeighWhatTheyTake decodes records that are all NULL but for one value.
+func TestShortRecordsOfWideTablesWeighWhatTheyTake(t *testing.T) {
+	var properties []string
+	for i := range 500 {
+		properties = append(properties, fmt.Sprintf(`"c%d":{"type":"integer"}`, i))
+	}
+	in := `{"type":"SCHEMA","stream":"wide","key_properties":[],"schema":{"properties":{` + strings.Join(properties, ",") + "}}}\n" +
+		strings.Repeat(`{"type":"RECORD","stream":"wide","record":{"c7":1}}`+"\n", 1000)
+	o := Options{Allocator: memory.NewGoAllocator()}
+	o.setDefaults()
+	s := newSplitter(singer.NewReader(strings.NewReader(in)), o, nil)
+	s.next()
+	next, _ := s.next()
+	w := &worker{decoders: map[*decode.Plan]*decode.Decoder{}}
+	if err := w.decode(next); err != nil {
+		t.Fatal(err)
+	}
+	defer release(next.batches)
+	if got, least := s.weigh(next), next.size+next.batches[0].Bytes; got < least*9/10 || got > 2*least {
+		t.Errorf("a step of %d bytes with a batch of %d weighs %d", next.size, next.batches[0].Bytes, got)
+	}
+}
+
 func TestRepeatedSchemasDoNotCutTheStream(t *testing.T) {
 	in := strings.Repeat(usersSchema+user(1, "a"), 1000) + strings.Replace(usersSchema, `["id"]`, `["name"]`, 1) + user(2, "b")
 	o := Options{}

@@ -59,6 +59,7 @@ type splitter struct {
 	plans    plans
 	ordinal  int64 // of the last record read
 	rows     int64 // the most records in a step
+	widest   int64 // the most bytes that a row of the plans so far takes beside its texts
 }
 
 func newSplitter(in *singer.Reader, o Options, inFlight *semaphore.Weighted) *splitter {
@@ -78,8 +79,7 @@ func (s *splitter) split(ctx context.Context, queue, work chan<- *step) {
 	for more := true; more; {
 		var next *step
 		next, more = s.next()
-		// The text and the columns made of it are alive side by side for a while.
-		next.weight = min(2*next.size, s.options.MaxMemory/2)
+		next.weight = s.weigh(next)
 		if s.inFlight.Acquire(ctx, next.weight) != nil {
 			return
 		}
@@ -90,6 +90,13 @@ func (s *splitter) split(ctx context.Context, queue, work chan<- *step) {
 		}
 		work <- next // as long as queue, so this waits no longer than queue does
 	}
+}
+
+// weigh returns how much of the in-flight budget a step takes: its text and the columns made of it, which are alive side by
+// side for a while. Short records of a table with many columns take more as columns than as text.
+func (s *splitter) weigh(next *step) int64 {
+	records := s.ordinal - next.first + 1
+	return min(2*next.size+records*s.widest, s.options.MaxMemory/2)
 }
 
 // next reads one step and tells whether more can follow. It waits for input only while the step is empty.
@@ -161,6 +168,7 @@ func (s *splitter) schema(m *singer.Schema) (*plan, error) {
 	p := &plan{schema: textOf(m), table: t, decode: decode.Compile(t, m, decode.Options{
 		RunStart: s.options.Run.StartedAt, Now: s.options.Now, Allocator: s.options.Allocator,
 	})}
+	s.widest = max(s.widest, 8*int64(len(t.Columns)))
 	s.plans = maps.Clone(s.plans)
 	s.plans[m.Stream] = p
 	return p, nil
