@@ -72,8 +72,12 @@ func keyOfEveryType(t *testing.T, h *Harness) {
 		{table.Text, "", " "},
 		{table.Timestamp, time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999998000, time.UTC)},
 		{table.Date, day(1, 1, 1), day(1, 1, 2)},
-		{table.JSON, `{"a":1}`, `{"a": 1}`},
+		{table.JSON, `{"a":1}`, `{"a":2}`},
+		{table.JSON, `{"b":1}`, `{"b": 1}`},
 	} {
+		if h.stored(c.typ, c.a) == h.stored(c.typ, c.b) {
+			continue // one key in this engine
+		}
 		tab := keyed()
 		tab.Name = fmt.Sprintf("%d %v", c.typ, c.a)
 		tab.Columns[0].Type = c.typ

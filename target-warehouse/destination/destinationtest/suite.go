@@ -29,6 +29,9 @@ type Harness struct {
 	Exists func(t *testing.T, schema, name string) bool
 	// Allocator gives the memory that the engine needs batches to be in.
 	Allocator memory.Allocator
+	// Stored says what the engine gives back for a value of a type; nil if every value comes back as it is. A value that
+	// the engine changes must be documented by it.
+	Stored func(typ table.Type, value any) any
 
 	ordinal int64 // of the row handed over last
 }
@@ -149,11 +152,32 @@ func (s *session) expect(t *table.Table, want ...Row) {
 	}
 	got := s.h.Read(s.T, t.Schema, t.Name, columns)
 	sortRows(got)
-	want = slices.Clone(want)
+	want = s.h.storedRows(t, want)
 	sortRows(want)
 	if diff := gocmp.Diff(want, got, sameBits); diff != "" {
 		s.Errorf("rows of %s (-want +got):\n%s", t.Name, diff)
 	}
+}
+
+// stored is what the engine gives back for a value of a type.
+func (h *Harness) stored(typ table.Type, value any) any {
+	if h.Stored == nil {
+		return value
+	}
+	return h.Stored(typ, value)
+}
+
+// storedRows is what the engine gives back for rows of t.
+func (h *Harness) storedRows(t *table.Table, rows []Row) []Row {
+	var all []Row
+	for _, row := range rows {
+		stored := slices.Clone(row)
+		for i, c := range t.Columns {
+			stored[i] = h.stored(c.Type, row[i])
+		}
+		all = append(all, stored)
+	}
+	return all
 }
 
 // sameBits tells 0 from -0.

@@ -1,0 +1,107 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tapline/singer"
+)
+
+// serverFailures are the failures that a server reports by a code, known by its beginning, and what to do about them.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+var serverFailures = []struct {
+	code   string
+	kind   error // or nil
+	advice string
+}{
+	{"08", singer.ErrUnavailable, "check the network to the server, then run again"},
+	{"23505", nil, "a row with the same key was there: drop the constraint, or keep others from writing to the table, then run again"},
+	{"23", nil, "the table has a constraint that the stream's rows break; drop it, or load into another table"},
+	{"25006", nil, "the server takes no writes: it is a standby or set to read-only; connect to the primary"},
+	{"28", singer.ErrCredentials, "check the user, the password and the server's pg_hba.conf"},
+	{"3D000", nil, "create the database, or give the name of another"},
+	{"40", nil, "nothing of this load was kept; run again"},
+	{"42501", singer.ErrCredentials, "grant the user this right, or connect as another user"},
+	{"53100", nil, "the server's disk is full; make room on it, then run again"},
+	{"53", singer.ErrUnavailable, "the server is at one of its limits; free or raise it, then run again"},
+	{"54000", nil, "a value is larger than PostgreSQL can store or index; take the column out of the stream or of its key"},
+	{"57014", nil, "the server's statement_timeout, or somebody, ended the statement; raise it for this user, then run again"},
+	{"57P", singer.ErrUnavailable, "run again when the server is up"},
+	{"58", singer.ErrUnavailable, "the server has trouble with its files; see its log"},
+}
+
+// column finds the column that a server names in the context of a failed COPY, before the value.
+var failedColumn = regexp.MustCompile(`^COPY .*?, line \d+, column ([^:\n]+)`)
+
+// explain puts a failure on a connection into words that say what to do. It returns nil for nil.
+func explain(ctx context.Context, conn *pgx.Conn, err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause := ctx.Err(); cause != nil {
+		return fmt.Errorf("%w (%v)", cause, err)
+	}
+	if fault := (*pgconn.PgError)(nil); errors.As(err, &fault) {
+		return explainServer(err, fault)
+	}
+	if conn.IsClosed() {
+		return fmt.Errorf("%w: the connection to the server was lost (%v); nothing of this load was kept, run again", singer.ErrUnavailable, err)
+	}
+	return err
+}
+
+// explainServer adds to a server's failure what is known about it. Its detail is left out, as that quotes rows.
+func explainServer(err error, fault *pgconn.PgError) error {
+	if m := failedColumn.FindStringSubmatch(fault.Where); m != nil {
+		err = fmt.Errorf("column %q: %w", m[1], err)
+	}
+	if fault.Hint != "" {
+		err = fmt.Errorf("%w (%s)", err, fault.Hint)
+	}
+	for _, f := range serverFailures {
+		if !strings.HasPrefix(fault.Code, f.code) {
+			continue
+		}
+		if f.kind != nil {
+			return fmt.Errorf("%w: %w; %s", f.kind, err, f.advice)
+		}
+		return fmt.Errorf("%w; %s", err, f.advice)
+	}
+	return err
+}
+
+// explainConnect puts the failure of a connection attempt into words. The driver's own text has a line for each
+// address that was tried, so only the part that counts is shown.
+func explainConnect(ctx context.Context, err error) error {
+	var fault *pgconn.PgError
+	var unknown *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var network *net.OpError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &fault):
+		return explainServer(fault, fault)
+	case errors.As(err, &certificate):
+		return fmt.Errorf("the server's certificate is not trusted (%w); give the authority's certificate in ssl_root_cert, or check the host's name", certificate)
+	case strings.Contains(err.Error(), "refused TLS"):
+		return errors.New("the server does not speak TLS; turn it on there, or set ssl_mode to disable if the network is trusted")
+	case errors.As(err, &unknown):
+		return fmt.Errorf("%w: the host %q is unknown; check its name and the network", singer.ErrUnavailable, unknown.Name)
+	case errors.As(err, &network):
+		return fmt.Errorf("%w: %w; check host and port, and that the server runs and is reachable from here", singer.ErrUnavailable, network)
+	}
+	reason := err.Error()
+	if connect := (*pgconn.ConnectError)(nil); errors.As(err, &connect) && connect.Unwrap() != nil {
+		reason = connect.Unwrap().Error()
+	}
+	return fmt.Errorf("%w: %s; check host and port, and that a PostgreSQL server answers there", singer.ErrUnavailable, strings.ReplaceAll(reason, "\n", "; "))
+}

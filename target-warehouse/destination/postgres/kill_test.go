@@ -1,0 +1,267 @@
+package postgres
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"tapline/singer"
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/destination/destinationtest"
+	"tapline/target-warehouse/destination/postgres/postgrestest"
+	"tapline/target-warehouse/table"
+)
+
+// check ends a child that failed.
+func check[T any](v T, err error) T {
+	if err != nil {
+		fmt.Println("failed:", err)
+		os.Exit(1)
+	}
+	return v
+}
+
+// killTable is the table that a child loads, in the second load with one more column.
+func killTable(version int) *table.Table {
+	t := &table.Table{Stream: "kill", Schema: "shop", Name: "kill", Key: []int{0}, Columns: []table.Column{
+		{Name: "id", Type: table.Integer}, {Name: "padding", Type: table.Text, Nullable: true},
+		{Name: "version", Type: table.Integer, Nullable: true}, {Name: "added", Type: table.JSON, Nullable: true},
+	}}
+	t.Columns = t.Columns[:2+version]
+	return t
+}
+
+// killRows is how many rows each version has: those of the second are half of the first's keys and as many new ones.
+const killRows = 4000
+
+func killBatch(t *table.Table, version int) *table.Batch {
+	var rows []destinationtest.Row
+	for i := range killRows {
+		id := int64(i + (version-1)*killRows/2)
+		padding := strings.Repeat(strconv.FormatInt(id*int64(version), 36), 50)
+		rows = append(rows, destinationtest.Row{id, padding, int64(version), `{"version": 2}`}[:2+version])
+	}
+	return destinationtest.Batch(Allocator(), t, 1, rows...)
+}
+
+// loadVersion loads one version and calls reach behind each step.
+func loadVersion(w *Warehouse, version int, reach func(step string)) error {
+	ctx := context.Background()
+	t := killTable(version)
+	b := killBatch(t, version)
+	defer b.Rows.Release()
+	l, err := w.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	reach("begun")
+	if err := l.Migrate(ctx, t); err != nil {
+		return errors.Join(err, l.Rollback())
+	}
+	reach("migrated")
+	if _, err := l.Append(ctx, []*table.Batch{b}); err != nil {
+		return errors.Join(err, l.Rollback())
+	}
+	reach("appended")
+	run := destination.Run{ID: "run", Pipeline: "kill", Status: destination.Running, StartedAt: time.Unix(0, 0)}
+	if err := l.Commit(ctx, destination.Checkpoint{State: json.RawMessage(strconv.Itoa(version)), Run: run}); err != nil {
+		return errors.Join(err, l.Rollback())
+	}
+	reach("committed")
+	return nil
+}
+
+func nothing(string) {}
+
+// loadTwice is what a child does: it commits version 1 and then version 2, tells its steps in the second load, and waits
+// to be killed at one of them.
+func loadTwice(url, stopAt string) {
+	w := check(Open(context.Background(), Config{URL: singer.Secret(url)}))
+	check(0, loadVersion(w, 1, nothing))
+	check(0, loadVersion(w, 2, func(step string) {
+		fmt.Println(step)
+		if step == stopAt {
+			time.Sleep(time.Hour)
+		}
+	}))
+	time.Sleep(time.Hour)
+}
+
+// outcome is what a killed process left.
+type outcome struct{ Rows, Columns, State string }
+
+// contents reads the outcome, having opened the warehouse as the next run would.
+func contents(t *testing.T, url string) outcome {
+	t.Helper()
+	w := mustOpen(t, url)
+	defer w.Close()
+	return outcomeOf(t, w, url)
+}
+
+func outcomeOf(t *testing.T, w *Warehouse, url string) outcome {
+	t.Helper()
+	status, err := w.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, url)
+	defer conn.Close(context.Background())
+	return outcome{
+		Rows: fmt.Sprint(query(t, conn, `SELECT count(*), count(DISTINCT id), min(version), max(version),
+			md5(string_agg(k::text, ',' ORDER BY id)) FROM shop.kill AS k`)),
+		Columns: fmt.Sprint(query(t, conn, `SELECT column_name::text FROM information_schema.columns
+			WHERE table_name = 'kill' ORDER BY ordinal_position`)),
+		State: string(status.States["kill"]),
+	}
+}
+
+// startChild runs the test binary as a child and returns it with the lines it writes.
+func startChild(t *testing.T, url, stopAt string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childTask+"="+stopAt, "POSTGRES_TEST_URL="+url)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { kill(cmd) })
+	return cmd, bufio.NewScanner(out)
+}
+
+func kill(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill() // it may have been killed before
+	_ = cmd.Wait()
+}
+
+// await reads a child's lines until the step, and reports whether it came.
+func await(t *testing.T, lines *bufio.Scanner, step string) bool {
+	t.Helper()
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "failed:") {
+			t.Fatal(lines.Text())
+		}
+		if lines.Text() == step {
+			return true
+		}
+	}
+	return false
+}
+
+// killAt kills a child some time after it has reached a step, and reports what it left and whether its Commit returned.
+func killAt(t *testing.T, step string, after time.Duration) (outcome, bool) {
+	t.Helper()
+	url := newDatabase(t)
+	stopAt := step
+	if after > 0 {
+		stopAt = "nowhere"
+	}
+	cmd, lines := startChild(t, url, stopAt)
+	if !await(t, lines, step) {
+		t.Fatalf("the child did not reach the step %q", step)
+	}
+	time.Sleep(after)
+	_ = cmd.Process.Kill()
+	committed := step == "committed" || await(t, lines, "committed")
+	kill(cmd)
+	return contents(t, url), committed
+}
+
+func TestKilledLoadIsThereWhollyOrNotAtAll(t *testing.T) {
+	before, _ := killAt(t, "begun", 0)
+	whole, _ := killAt(t, "committed", 0)
+	if before.State != "1" || whole.State != "2" || before.Rows == whole.Rows || before.Columns == whole.Columns {
+		t.Fatalf("before the second load %v, after it %v", before, whole)
+	}
+	for _, step := range []string{"migrated", "appended"} {
+		if got, _ := killAt(t, step, 0); got != before {
+			t.Errorf("killed when %s (-want +got):\n%s", step, gocmp.Diff(before, got))
+		}
+	}
+	for step, pause := range map[string]time.Duration{"migrated": 8 * time.Millisecond, "appended": 200 * time.Microsecond} {
+		for i := range 8 {
+			after := pause*time.Duration(i) + time.Microsecond
+			got, committed := killAt(t, step, after)
+			t.Logf("killed %v after it was %s: state %s, Commit returned: %v", after, step, got.State, committed)
+			if committed && got != whole || got != before && got != whole {
+				t.Errorf("killed %v after it was %s, Commit returned: %v (-whole +got):\n%s", after, step, committed, gocmp.Diff(whole, got))
+			}
+		}
+	}
+}
+
+// ownServer starts a server that a test may kill.
+func ownServer(t *testing.T) *postgrestest.Server {
+	t.Helper()
+	needServer(t)
+	s, err := postgrestest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func restart(t *testing.T, s *postgrestest.Server) {
+	t.Helper()
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLoadsGoOnAfterTheServerWasKilled(t *testing.T) {
+	s := ownServer(t)
+	url := s.URL("postgres")
+	w := mustOpen(t, url)
+	if err := loadVersion(w, 1, nothing); err != nil {
+		t.Fatal(err)
+	}
+	before := outcomeOf(t, w, url)
+	restart(t, s)
+	if got := outcomeOf(t, w, url); got != before {
+		t.Errorf("killed between loads (-want +got):\n%s", gocmp.Diff(before, got))
+	}
+	for _, step := range []string{"begun", "migrated", "appended"} {
+		err := loadVersion(w, 2, func(reached string) {
+			if reached == step {
+				restart(t, s)
+			}
+		})
+		if !errors.Is(err, singer.ErrUnavailable) {
+			t.Errorf("killed when %s: %v, want ErrUnavailable", step, err)
+		}
+		if got := outcomeOf(t, w, url); got != before {
+			t.Errorf("killed when %s (-want +got):\n%s", step, gocmp.Diff(before, got))
+		}
+	}
+	if err := loadVersion(w, 2, nothing); err != nil {
+		t.Fatal(err)
+	}
+	after := outcomeOf(t, w, url)
+	if after.State != "2" {
+		t.Errorf("state is %s after the second load", after.State)
+	}
+	restart(t, s)
+	if got := outcomeOf(t, w, url); got != after {
+		t.Errorf("killed after the second load (-want +got):\n%s", gocmp.Diff(after, got))
+	}
+}

@@ -1,0 +1,126 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
+)
+
+// load implements [destination.Load] as one transaction.
+type load struct {
+	w           *Warehouse
+	conn        *pgx.Conn
+	plans       map[*table.Table]*plan // by every Table that Migrate was called with
+	targets     map[string]*target     // by quoted name
+	temporaries map[string]string      // names of temporary tables by their columns
+	replaced    map[columnPlace]int64  // values with NUL
+	ended       bool
+}
+
+// exec runs a statement and returns how many rows the server says it changed.
+func (l *load) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	tag, err := l.conn.Exec(ctx, query, args...)
+	return tag.RowsAffected(), err
+}
+
+// Commit implements [destination.Load]. If the connection breaks while the server commits, it connects again to look
+// whether the load is there.
+func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
+	for _, t := range l.targets {
+		if err := l.index(ctx, t); err != nil {
+			return fmt.Errorf("index table %s: %w", t.name, explain(ctx, l.conn, err))
+		}
+	}
+	transaction, err := l.record(ctx, c)
+	if err != nil {
+		return fmt.Errorf("record the load: %w", explain(ctx, l.conn, err))
+	}
+	// Cancelled half-way, the statement would leave its caller in doubt whether the rows are there.
+	ctx = context.WithoutCancel(ctx)
+	tag, err := l.conn.Exec(ctx, "COMMIT")
+	if err != nil && l.conn.IsClosed() {
+		committed, lookErr := l.w.committed(ctx, c.Run.ID, transaction)
+		if lookErr != nil {
+			return fmt.Errorf("commit: the connection was lost (%w), and whether the rows are there could not be found out: %w", err, lookErr)
+		}
+		if committed {
+			l.settle()
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("commit: %w", explain(ctx, l.conn, err))
+	}
+	// A transaction in which a statement failed is answered this way, without a failure.
+	if tag.String() != "COMMIT" {
+		return fmt.Errorf("commit: the server answered %s, so nothing of this load was kept", tag)
+	}
+	l.settle()
+	return nil
+}
+
+// settle notes what is true since the commit.
+func (l *load) settle() {
+	l.ended, l.w.recorded = true, true
+	for place, n := range l.replaced {
+		l.w.replaced[place] += n
+	}
+}
+
+// committed connects again and tells whether the transaction with this number is the one that wrote the run's row last.
+// The server may give the number of a transaction that it has lost to another, but that one writes no row of this run.
+func (w *Warehouse) committed(ctx context.Context, runID, transaction string) (bool, error) {
+	if err := w.reconnect(ctx); err != nil {
+		return false, err
+	}
+	var found bool
+	err := w.conn.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", w.own("_singer_runs")).Scan(&found)
+	if err != nil || !found {
+		return false, explain(ctx, w.conn, err)
+	}
+	err = w.conn.QueryRow(ctx, "SELECT count(*) > 0 FROM "+w.own("_singer_runs")+" WHERE run_id = $1 AND xmin::text = $2", runID, transaction).Scan(&found)
+	return found, explain(ctx, w.conn, err)
+}
+
+// Rollback implements [destination.Load]. Where the server cannot be told, the end of the connection tells it.
+func (l *load) Rollback() error {
+	if l.ended {
+		return nil
+	}
+	l.ended = true
+	if l.conn.IsClosed() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if _, err := l.exec(ctx, "ROLLBACK"); err != nil {
+		return l.conn.Close(ctx)
+	}
+	return nil
+}
+
+// temporary gives an empty table with these columns that lives as long as the load does.
+func (l *load) temporary(ctx context.Context, columns string) (string, error) {
+	if name, ok := l.temporaries[columns]; ok {
+		_, err := l.exec(ctx, "TRUNCATE "+name)
+		return name, err
+	}
+	name := fmt.Sprintf("pg_temp._singer_%d", len(l.temporaries)+1)
+	if _, err := l.exec(ctx, "CREATE TEMPORARY TABLE "+strings.TrimPrefix(name, "pg_temp.")+" ("+columns+") ON COMMIT DROP"); err != nil {
+		return "", err
+	}
+	l.temporaries[columns] = name
+	return name, nil
+}
+
+// compare orders places by stream, table and column.
+func (p columnPlace) compare(q columnPlace) int {
+	return cmp.Or(cmp.Compare(p.stream, q.stream), cmp.Compare(p.schema, q.schema), cmp.Compare(p.table, q.table), cmp.Compare(p.column, q.column))
+}
