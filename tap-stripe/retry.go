@@ -117,13 +117,20 @@ func (c *client) list(ctx context.Context, path string, query *form.Values) (*pa
 
 // logRetry tells of an attempt that did not succeed, without the server's own words.
 func (c *client) logRetry(path string, err error, wait time.Duration) {
+	log := c.log.With("endpoint", path, "wait", wait.Round(time.Millisecond).String())
 	var api *APIError
-	if errors.As(err, &api) {
-		c.log.Warn("a request is made again", "endpoint", path, "status", api.Status, "code", api.Code,
-			"reason", api.header.Get("Stripe-Rate-Limited-Reason"), "request_id", api.RequestID, "wait", wait.Round(time.Millisecond).String())
+	if !errors.As(err, &api) {
+		log.Warn("a request is made again", "cause", err.Error())
 		return
 	}
-	c.log.Warn("a request is made again", "endpoint", path, "cause", err.Error(), "wait", wait.Round(time.Millisecond).String())
+	for _, said := range [][2]string{
+		{"code", api.Code}, {"reason", api.header.Get("Stripe-Rate-Limited-Reason")}, {"request_id", api.RequestID},
+	} {
+		if said[1] != "" {
+			log = log.With(said[0], said[1])
+		}
+	}
+	log.Warn("a request is made again", "status", api.Status)
 }
 
 // sleep waits, but not beyond the end of ctx.
