@@ -10,7 +10,15 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// progress shows a person how many rows have come so far, a line per stream at the foot of the terminal.
+// display shows a person how many rows have come so far, a line per stream at the foot of the terminal.
+type display interface {
+	// Write prints lines above the display; it fails once the display has ended.
+	Write(lines []byte) (int, error)
+	// end takes the display away.
+	end()
+}
+
+// progress is the display of a program that has the terminal to itself.
 type progress struct {
 	bars *mpb.Progress
 	bar  *mpb.Bar
@@ -33,10 +41,8 @@ func startProgress(w io.Writer, m *Metrics, start time.Time) *progress {
 	return p
 }
 
-// Write prints lines above the display; it fails once the display has ended.
 func (p *progress) Write(lines []byte) (int, error) { return p.bars.Write(lines) }
 
-// end takes the display away.
 func (p *progress) end() {
 	p.bar.Abort(true)
 	p.bars.Wait()

@@ -39,9 +39,9 @@ type session struct {
 	secrets []string
 
 	input    atomic.Pointer[readAhead] // of a target that loads
-	progress *progress
-	endTicks context.CancelFunc // of the metrics; nil before begin
-	signal   *stopSignal        // that cut the run short
+	progress display                   // nil: there is none
+	endTicks context.CancelFunc        // of the metrics; nil before begin
+	signal   *stopSignal               // that cut the run short
 }
 
 // work is what a program does in a session once the command line is read.
@@ -167,14 +167,19 @@ func (s *session) report() io.Writer {
 	return c
 }
 
-// begin starts what accompanies rows on their way.
+// begin starts what accompanies rows on their way. The program before it in a pipe logs to the same terminal.
 func (s *session) begin(ctx context.Context, draw bool) {
 	ctx, s.endTicks = context.WithCancel(ctx)
 	go s.metrics.keepFlushing(ctx)
-	if draw && s.terminalLog() {
-		s.progress = startProgress(s.stdio.Err, s.metrics, s.started)
-		s.console.drawAbove(s.progress)
+	if !draw || !s.terminalLog() {
+		return
 	}
+	if isPipe(s.stdio.In) {
+		s.progress = startFooter(s.stdio.Err, s.metrics, s.started)
+	} else {
+		s.progress = startProgress(s.stdio.Err, s.metrics, s.started)
+	}
+	s.console.drawAbove(s.progress)
 }
 
 // listen acts on signals until ctx ends. The first one ends the input of a target that loads; any other ends ctx.

@@ -67,10 +67,11 @@ func replaceFile(path string, content []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// showSummary ends the log of a run that moved rows: with a table for a person, else with one line.
+// showSummary ends the log of a run that moved rows: with a table for a person, unless the target behind a tap shows
+// one, else with one line.
 func (s *session) showSummary(ended time.Time, code int) {
 	stats := s.metrics.stats(s.started)
-	if !s.terminalLog() {
+	if !s.terminalLog() || s.program.kind == kindTap && isPipe(s.stdio.Out) {
 		s.logSummary(stats, ended.Sub(s.started).Seconds(), code)
 		return
 	}

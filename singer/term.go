@@ -12,6 +12,16 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// terminalSize returns the columns and lines of a terminal, or those of the classic one.
+func terminalSize(stream any) (width, height int) {
+	if f, ok := stream.(*os.File); ok {
+		if width, height, err := term.GetSize(int(f.Fd())); err == nil && width > 0 && height > 0 {
+			return width, height
+		}
+	}
+	return 80, 24
+}
+
 // isPipe tells whether a stream of the process leads to another process.
 func isPipe(stream any) bool {
 	f, ok := stream.(*os.File)
