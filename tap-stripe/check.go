@@ -26,12 +26,14 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 	table := tabwriter.NewWriter(report, 0, 0, 2, ' ', 0)
 	defer table.Flush()
 	fmt.Fprintln(table, "STREAM\tREADABLE")
+	probed := false
 	var failed []*streamError
 	for _, entry := range run.Catalog.Streams {
 		st := findStream(entry.ID)
 		if st == nil || !entry.Selected() {
 			continue
 		}
+		probed = true
 		_, err := c.list(ctx, st.path, probe())
 		if err != nil && !concernsOneStream(err) {
 			return err
@@ -40,6 +42,9 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 			failed = append(failed, &streamError{st, err})
 		}
 		fmt.Fprintf(table, "%s\t%s\n", st.name, readable(err))
+	}
+	if !probed {
+		fmt.Fprintln(table, "(no stream is selected, so nothing was tried)")
 	}
 	return join(failed)
 }

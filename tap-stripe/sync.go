@@ -98,6 +98,9 @@ func (s *syncer) jobs() ([]*job, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(schema.KeyProperties) == 0 { // a catalog without metadata; without a key a target would keep what is read again twice
+			schema.KeyProperties = []string{"id"}
+		}
 		records, err := newRecordMaker(st, schema, entry.FieldSelected)
 		if err != nil {
 			return nil, err

@@ -324,6 +324,23 @@ func TestSelection(t *testing.T) {
 	}
 }
 
+func TestRecordsHaveAKeyEvenIfTheCatalogTellsNone(t *testing.T) {
+	_, url := newFake(t, stripefake.Options{Seed: 20, Counts: map[string]int{"charges": 2}})
+	catalog := write(t, "catalog.json", `{"streams":[{"tap_stream_id":"charges","schema":{"properties":{"id":{},"amount":{}}}}]}`)
+	r := runTap(t, url, "", nil, "--catalog", catalog)
+	schema, ok := r.messages[0].(*singer.Schema)
+	if r.code != singer.ExitOK || !ok || !slices.Equal(schema.KeyProperties, []string{"id"}) {
+		t.Errorf("the run ends with %d and begins with %+v:\n%s", r.code, r.messages[0], r.log)
+	}
+}
+
+func TestACheckOfNothingSaysSo(t *testing.T) {
+	r := runTap(t, "http://127.0.0.1:1", "", nil, "--check", "--catalog", write(t, "catalog.json", `{"streams":[]}`))
+	if r.code != singer.ExitOK || !strings.Contains(string(r.out), "no stream is selected") {
+		t.Errorf("it ends with %d and %s", r.code, r.out)
+	}
+}
+
 func TestStartDate(t *testing.T) {
 	fake, url := newFake(t, stripefake.Options{Seed: 10, Counts: map[string]int{"charges": 100}})
 	start := fake.Now().Add(-200 * 24 * time.Hour)
