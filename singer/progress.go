@@ -3,50 +3,88 @@ package singer
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
+	"sync"
 	"time"
-
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// display shows a person how many rows have come so far, a line per stream at the foot of the terminal.
-type display interface {
-	// Write prints lines above the display; it fails once the display has ended.
-	Write(lines []byte) (int, error)
-	// end takes the display away.
-	end()
+// progress shows a person how many rows have come so far, a line per stream at the foot of the terminal. It stands below
+// the cursor, which stays where the next line goes. So the other program of a pipe may write its log to the same
+// terminal, and no line is taken away with the display. Libraries of progress bars move the cursor up instead, and erase
+// what another process has written meanwhile.
+type progress struct {
+	mu    sync.Mutex
+	out   io.Writer
+	text  func(width int) string
+	ticks *time.Ticker
+	ended chan struct{}
 }
 
-// progress is the display of a program that has the terminal to itself.
-type progress struct {
-	bars *mpb.Progress
-	bar  *mpb.Bar
+func startProgress(w io.Writer, m *Metrics, start time.Time) *progress {
+	p := &progress{out: w, ticks: time.NewTicker(250 * time.Millisecond), ended: make(chan struct{})}
+	p.text = func(width int) string {
+		stats := m.stats(start)
+		return progressTotal(stats, time.Since(start), width) + "\n" + progressLines(stats, width)
+	}
+	go p.keepDrawing()
+	return p
+}
+
+func (p *progress) keepDrawing() {
+	for {
+		select {
+		case <-p.ended:
+			return
+		case <-p.ticks.C:
+			_, _ = p.Write(nil)
+		}
+	}
+}
+
+const (
+	clearBelow = "\x1b[J"
+	linesUp    = "\r\x1b[%dA"
+)
+
+// Write clears the display, prints lines and draws it again, as far as the terminal has room for it. It fails once the
+// display has ended.
+func (p *progress) Write(lines []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.ended:
+		return 0, os.ErrClosed
+	default:
+	}
+	width, height := terminalSize(p.out)
+	text := append([]byte(clearBelow), lines...)
+	drawn := 0
+	for line := range strings.Lines(p.text(width - 1)) { // a full line would wrap
+		if drawn+2 > height {
+			break
+		}
+		text = append(text, "\r\n"+strings.TrimSuffix(line, "\n")...)
+		drawn++
+	}
+	if drawn > 0 {
+		text = fmt.Appendf(text, linesUp, drawn)
+	}
+	_, err := p.out.Write(text)
+	return len(lines), err
+}
+
+// end takes the display away.
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ticks.Stop()
+	close(p.ended)
+	_, _ = io.WriteString(p.out, clearBelow)
 }
 
 // mostLines is the number of streams that get a line of their own; the rest share one.
 const mostLines = 12
-
-func startProgress(w io.Writer, m *Metrics, start time.Time) *progress {
-	p := &progress{bars: mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh(), mpb.WithRefreshRate(250*time.Millisecond))}
-	total := mpb.BarFillerFunc(func(w io.Writer, st decor.Statistics) error {
-		_, err := io.WriteString(w, progressTotal(m.stats(start), time.Since(start), st.AvailableWidth))
-		return err
-	})
-	streams := mpb.BarFillerFunc(func(w io.Writer, st decor.Statistics) error {
-		_, err := io.WriteString(w, progressLines(m.stats(start), st.AvailableWidth))
-		return err
-	})
-	p.bar = p.bars.MustAdd(0, total, mpb.BarFillerTrim(), mpb.BarExtender(streams, false))
-	return p
-}
-
-func (p *progress) Write(lines []byte) (int, error) { return p.bars.Write(lines) }
-
-func (p *progress) end() {
-	p.bar.Abort(true)
-	p.bars.Wait()
-}
 
 // progressTotal is the display's first line.
 func progressTotal(stats []streamStat, took time.Duration, width int) string {

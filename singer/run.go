@@ -39,7 +39,7 @@ type session struct {
 	secrets []string
 
 	input    atomic.Pointer[readAhead] // of a target that loads
-	progress display                   // nil: there is none
+	progress *progress                 // nil: there is none
 	endTicks context.CancelFunc        // of the metrics; nil before begin
 	signal   *stopSignal               // that cut the run short
 }
@@ -167,18 +167,14 @@ func (s *session) report() io.Writer {
 	return c
 }
 
-// begin starts what accompanies rows on their way. The program before it in a pipe logs to the same terminal.
+// begin starts what accompanies rows on their way.
 func (s *session) begin(ctx context.Context, draw bool) {
 	ctx, s.endTicks = context.WithCancel(ctx)
 	go s.metrics.keepFlushing(ctx)
 	if !draw || !s.terminalLog() {
 		return
 	}
-	if isPipe(s.stdio.In) {
-		s.progress = startFooter(s.stdio.Err, s.metrics, s.started)
-	} else {
-		s.progress = startProgress(s.stdio.Err, s.metrics, s.started)
-	}
+	s.progress = startProgress(s.stdio.Err, s.metrics, s.started)
 	s.console.drawAbove(s.progress)
 }
 

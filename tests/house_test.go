@@ -29,7 +29,6 @@ var (
 		"github.com/apache/arrow/go/v15":  {"target-warehouse"},
 		"github.com/apache/arrow-go/v18":  {"target-warehouse/destination/duckdb"},
 		"github.com/xeipuuv/gojsonschema": {"singer/validate.go"},
-		"github.com/vbauerster/mpb":       {"singer/progress.go"},
 		"golang.org/x/term":               {"singer"},
 		"github.com/agnivade/levenshtein": {"singer/nearest.go"},
 		"github.com/google/go-cmp":        {"target-warehouse/destination/destinationtest"}, // and all tests
@@ -41,7 +40,7 @@ var (
 
 	// allowedInSinger is all that package singer may import besides the standard library.
 	allowedInSinger = []string{
-		"tapline/internal/rawjson", "github.com/xeipuuv/gojsonschema", "github.com/vbauerster/mpb", "golang.org/x/term",
+		"tapline/internal/rawjson", "github.com/xeipuuv/gojsonschema", "golang.org/x/term",
 		"github.com/agnivade/levenshtein",
 	}
 )

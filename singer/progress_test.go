@@ -51,7 +51,7 @@ func (s *screen) Write(text []byte) (int, error) {
 func TestLinesOfTheOtherProgramStayWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		terminal, metrics := &screen{}, &Metrics{}
-		f := startFooter(terminal, metrics, time.Now())
+		f := startProgress(terminal, metrics, time.Now())
 		for i := range 5 {
 			metrics.Records("charges", 1000)
 			metrics.Records("customers", 10)
