@@ -1,0 +1,74 @@
+package load
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tapline/target-warehouse/destination"
+)
+
+// TestLoadHeedsItsLimits loads 40 MB of records and counts what reaches the destination. A run commits at its start, at the
+// end of the input and at its own end.
+func TestLoadHeedsItsLimits(t *testing.T) {
+	var in strings.Builder
+	in.WriteString(usersSchema)
+	for i := range 400 {
+		in.WriteString(user(i, strings.Repeat("x", 100_000)))
+	}
+	for _, c := range []struct {
+		name             string
+		limits           Options
+		appends, commits [2]int // at least and at most
+	}{
+		{"without a limit everything is one commit", Options{}, [2]int{1, 1}, [2]int{3, 3}},
+		{"memory makes rows leave, but not commits", Options{MaxMemory: 16 << 20}, [2]int{5, 10}, [2]int{3, 3}},
+		{"bytes make commits", Options{BatchBytes: 4 << 20}, [2]int{5, 10}, [2]int{7, 12}},
+		{"bytes count what was staged, too", Options{MaxMemory: 4 << 20, BatchBytes: 4 << 20}, [2]int{10, 40}, [2]int{7, 12}},
+		{"rows make commits", Options{BatchRows: 100}, [2]int{4, 4}, [2]int{6, 6}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newMemoryWarehouse()
+			got := loadText(t, w, strings.NewReader(in.String()), c.limits)
+			if got.err != nil || len(got.rows) != 400 {
+				t.Fatalf("failure %v, %d rows", got.err, len(got.rows))
+			}
+			if w.appends < c.appends[0] || w.appends > c.appends[1] || w.commits < c.commits[0] || w.commits > c.commits[1] {
+				t.Errorf("%d appends and %d commits, want %v and %v", w.appends, w.commits, c.appends, c.commits)
+			}
+		})
+	}
+}
+
+func TestLoadThatASignalEndedIsRecordedAsInterrupted(t *testing.T) {
+	in := strings.NewReader(usersSchema + user(1, "a") + state(1))
+	got := loadText(t, newMemoryWarehouse(), in, Options{Interrupted: func() bool { return true }})
+	if got.err != nil || got.run.Status != destination.Interrupted || len(got.rows) != 1 || len(got.states) != 1 {
+		t.Errorf("failure %v, run %+v, rows %v, states %v", got.err, got.run, got.rows, got.states)
+	}
+}
+
+func TestLoadLeavesASchemaBehindABadRecordAlone(t *testing.T) {
+	w := newMemoryWarehouse()
+	bad := `{"type":"RECORD","stream":"users","record":{"id":"x"}}` + "\n"
+	got := loadText(t, w, strings.NewReader(usersSchema+user(1, "a")+bad+strings.ReplaceAll(usersSchema, "users", "later")), Options{})
+	if _, made := w.tables["later"]; got.err == nil || made {
+		t.Errorf("failure %v, table of the later stream: %v", got.err, made)
+	}
+}
+
+func TestCountsOfWhatWasUndoneAreTakenBack(t *testing.T) {
+	w := newMemoryWarehouse()
+	w.fail = func(at string, n int) error {
+		if at == "commit" && n == 3 {
+			return fmt.Errorf("disk full")
+		}
+		return nil
+	}
+	got := loadText(t, w, strings.NewReader(usersSchema+user(1, "a")+user(2, "b")), Options{BatchRows: 1})
+	if diff := cmp.Diff(map[string]destination.Counts{"users": {Inserted: 1}}, got.run.Tables); got.err == nil || diff != "" {
+		t.Errorf("failure %v, counts (-want +got):\n%s", got.err, diff)
+	}
+}
