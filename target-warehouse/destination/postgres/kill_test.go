@@ -42,7 +42,7 @@ func killTable(version int) *table.Table {
 }
 
 // killRows is how many rows each version has: those of the second are half of the first's keys and as many new ones.
-const killRows = 4000
+const killRows = 2000
 
 func killBatch(t *table.Table, version int) *table.Batch {
 	var rows []destinationtest.Row
@@ -191,7 +191,7 @@ func TestKilledLoadIsThereWhollyOrNotAtAll(t *testing.T) {
 		}
 	}
 	for step, pause := range map[string]time.Duration{"migrated": 8 * time.Millisecond, "appended": 200 * time.Microsecond} {
-		for i := range 8 {
+		for i := range 5 {
 			after := pause*time.Duration(i) + time.Microsecond
 			got, committed := killAt(t, step, after)
 			t.Logf("killed %v after it was %s: state %s, Commit returned: %v", after, step, got.State, committed)

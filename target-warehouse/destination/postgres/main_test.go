@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -54,25 +53,51 @@ func needServer(t testing.TB) {
 	t.Skip(postgrestest.ErrNotInstalled)
 }
 
-// newDatabase makes an empty database, and returns its URL.
-func newDatabase(t testing.TB, options ...string) string {
+// emptied are databases that a test has used and left empty, as it takes long to make and to drop one.
+var emptied []string
+
+// newDatabase gives an empty database and returns its URL.
+func newDatabase(t testing.TB) string {
 	t.Helper()
 	needServer(t)
-	name := fmt.Sprintf("db%d", time.Now().UnixNano())
-	admin := connect(t, server.URL("postgres"))
-	mustExec(t, admin, "CREATE DATABASE "+name+" "+strings.Join(options, " "))
+	if len(emptied) == 0 {
+		emptied = append(emptied, makeDatabase(t, ""))
+	}
+	url := emptied[len(emptied)-1]
+	emptied = emptied[:len(emptied)-1]
 	t.Cleanup(func() {
-		admin := connect(t, server.URL("postgres"))
-		defer admin.Close(context.Background())
-		mustExec(t, admin, "DROP DATABASE "+name+" WITH (FORCE)")
+		conn := connect(t, url)
+		defer conn.Close(context.Background())
+		mustExec(t, conn, "SET default_transaction_read_only = off")
+		mustExec(t, conn, `DO $$ DECLARE s text; BEGIN
+			EXECUTE format('ALTER DATABASE %I RESET ALL', current_database());
+			PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+			FOR s IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+				EXECUTE format('DROP SCHEMA %I CASCADE', s);
+			END LOOP; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC; END $$`)
+		emptied = append(emptied, url)
 	})
-	_ = admin.Close(context.Background())
+	return url
+}
+
+// makeDatabase makes a database that stays until the server ends.
+func makeDatabase(t testing.TB, options string) string {
+	t.Helper()
+	name := fmt.Sprint("db", time.Now().UnixNano())
+	admin := connect(t, server.URL("postgres"))
+	defer admin.Close(context.Background())
+	mustExec(t, admin, "CREATE DATABASE "+name+" "+options)
 	return server.URL(name)
 }
 
 func connect(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(context.Background(), url)
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec // tests change tables between two queries
+	conn, err := pgx.ConnectConfig(context.Background(), config)
 	if err != nil {
 		t.Fatal(err)
 	}

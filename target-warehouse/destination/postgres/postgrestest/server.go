@@ -66,6 +66,10 @@ func Start() (_ *Server, err error) {
 // findBinaries returns the directory of initdb and postgres, of the newest version where there are several.
 func findBinaries() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
+		// The others are beside the program itself, not beside a link to it.
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return "", fmt.Errorf("find initdb: %w", err)
+		}
 		return filepath.Dir(path), nil
 	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // the pattern is well formed
