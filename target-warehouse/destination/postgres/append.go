@@ -15,9 +15,10 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// Append implements [destination.Load]. Counts are those of the rows applied one by one: of two rows with one key, the
-// second counts as updated, and a row that equals the one in the table counts too. They do not depend on how rows are cut
-// into batches. What the server says it took is held against the number of rows sent, and a difference is a failure.
+// Append implements [destination.Load]. Counts are those of the rows applied one by one: of two rows with one key,
+// the second counts as updated, and a row that equals the one in the table counts too. They do not depend on how rows
+// are cut into batches. What the server says it took is held against the number of rows sent, and a difference is a
+// failure.
 func (l *load) Append(ctx context.Context, batches []*table.Batch) (destination.Counts, error) {
 	if len(batches) == 0 {
 		return destination.Counts{}, nil
@@ -205,8 +206,8 @@ func (l *load) replace(ctx context.Context, p *plan, batches []*table.Batch, fat
 }
 
 // update makes the statement that puts the staged rows in the place of those with the same key. Rows are compared by
-// their bits: for PostgreSQL's equality, 1 and 1.0 in JSON are the same. A column that the Table lacks becomes NULL, as it
-// would in a new row, unless the table fills it by itself.
+// their bits: for PostgreSQL's equality, 1 and 1.0 in JSON are the same. A column that the Table lacks becomes NULL,
+// as it would in a new row, unless the table fills it by itself.
 // https://www.postgresql.org/docs/current/functions-comparisons.html#COMPOSITE-TYPE-COMPARISON
 func (p *plan) update(stage string) string {
 	ours := map[string]bool{}
@@ -225,7 +226,8 @@ func (p *plan) update(stage string) string {
 	return "UPDATE " + p.target.quoted() + " AS t SET " + strings.Join(set, ", ") + " FROM " + stage + " AS s WHERE " + p.sameKey("t", "s") + " AND (" + differs + ")"
 }
 
-// collapse leaves one row of each key that is to be replaced. Without a unique index, loads before may have left several.
+// collapse leaves one row of each key that is to be replaced. Without a unique index, loads before may have left
+// several.
 func (l *load) collapse(ctx context.Context, p *plan) error {
 	keys := l.temporaries[definitions(p.key)+", "+quote(table.Ordinal)+" bigint"]
 	name := p.target.quoted()

@@ -19,9 +19,10 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// BenchmarkCharges loads charges into a new table with a key, then all of them again unchanged, then all of them changed.
-// Beside it, psql copies the same rows from a CSV file into a new table without a key. Everything takes turns, and the
-// medians are shown. CHARGES sets how many rows (20,000 unless told), APPEND how many go into one Append (100,000).
+// BenchmarkCharges loads charges into a new table with a key, then all of them again unchanged, then all of them
+// changed. Beside it, psql copies the same rows from a CSV file into a new table without a key. Everything takes
+// turns, and the medians are shown. CHARGES sets how many rows (20,000 unless told), APPEND how many go into one
+// Append (100,000).
 //
 //	CHARGES=200000 go test -run '^$' -bench Charges -benchtime 5x ./target-warehouse/destination/postgres
 func BenchmarkCharges(b *testing.B) {

@@ -22,7 +22,8 @@ const oldestVersion = 130000
 
 var errURL = errors.New("the url is not one of PostgreSQL; it must look like postgres://user@host:5432/database, with every character of a name or password that has a meaning in URLs written as % and two hexadecimal digits")
 
-// parse makes the driver's config. The password is taken out before anything is parsed that might be quoted in a failure.
+// parse makes the driver's config. The password is taken out before anything is parsed that might be quoted in a
+// failure.
 func (c *Config) parse() (*pgx.ConnConfig, error) {
 	text := c.URL.Reveal()
 	if text == "" {
@@ -184,6 +185,10 @@ func (w *Warehouse) lock(ctx context.Context, conn *pgx.Conn) error {
 		WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND (l.classid::bigint << 32) + l.objid::bigint = $1`, key).Scan(&pid, &since)
+	if err == nil && w.conn != nil && pid == int(w.conn.PgConn().PID()) {
+		// The server has not noticed yet that this run's own connection is lost, and may not for hours.
+		_, err = conn.Exec(ctx, "SELECT pg_terminate_backend($1)", pid)
+	}
 	if err == nil {
 		holder = fmt.Sprintf("the server's process %d, connected since %s,", pid, since.UTC().Format(time.RFC3339))
 	}

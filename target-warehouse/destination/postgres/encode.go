@@ -23,14 +23,15 @@ type holding struct {
 	check func(a arrow.Array) error
 }
 
-// An encoding makes the field writer for one array of values. The writer appends the value in a row, which is not NULL, with its length
-// ahead, in the binary form that the type's receive function reads. replaced counts the values that had to be changed.
+// An encoding makes the field writer for one array of values. The writer appends the value in a row, which is not
+// NULL, with its length ahead, in the binary form that the type's receive function reads. replaced counts the values
+// that had to be changed.
 type encoding func(a arrow.Array, replaced *int64) field
 
 type field func(dst []byte, row int) []byte
 
-// holdings has, for each type, first the PostgreSQL type that a new column gets. Types with a modifier, such as a greatest
-// length, are none of these.
+// holdings has, for each type, first the PostgreSQL type that a new column gets. Types with a modifier, such as a
+// greatest length, are none of these.
 var holdings = []holding{
 	{table.Boolean, pgtype.BoolOID, "boolean", encodeBoolean, nil},
 	{table.Integer, pgtype.Int8OID, "bigint", encodeInteger, nil},
@@ -102,7 +103,8 @@ func checkFloat(a arrow.Array) error {
 	return nil
 }
 
-// encodeNumeric sends integers as numeric: a head of four 16-bit numbers and the digits in base 10,000, the greatest first.
+// encodeNumeric sends integers as numeric: a head of four 16-bit numbers and the digits in base 10,000, the greatest
+// first.
 func encodeNumeric(a arrow.Array, _ *int64) field {
 	values := a.(*array.Int64).Int64Values()
 	return func(dst []byte, row int) []byte {

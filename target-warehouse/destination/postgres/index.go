@@ -34,9 +34,9 @@ func (p *plan) unique() bool {
 	return slices.ContainsFunc(p.target.indexes, func(x index) bool { return x.unique && x.covers(p.key) })
 }
 
-// fitIndex makes the table's indexes fit p. Where tapline made an index that would refuse rows which are now due, because
-// the key has changed or rows are now only added, that index goes. A table with rows gets an index on the key if it has
-// none; one without gets it later.
+// fitIndex makes the table's indexes fit p. Where tapline made an index that would refuse rows which are now due,
+// because the key has changed or rows are now only added, that index goes. A table with rows gets an index on the key
+// if it has none; one without gets it later.
 func (l *load) fitIndex(ctx context.Context, p *plan) error {
 	t := p.target
 	t.due = nil
@@ -92,6 +92,6 @@ func (l *load) index(ctx context.Context, t *target) error {
 	return nil
 }
 
-// refusesUnique tells whether a unique index cannot be made because a key is there twice, or because the table is divided
-// into partitions by something else.
+// refusesUnique tells whether a unique index cannot be made because a key is there twice, or because the table is
+// divided into partitions by something else.
 func refusesUnique(code string) bool { return code == "23505" || code == "0A000" }

@@ -83,8 +83,8 @@ func loadVersion(w *Warehouse, version int, reach func(step string)) error {
 
 func nothing(string) {}
 
-// loadTwice is what a child does: it commits version 1 and then version 2, tells its steps in the second load, and waits
-// to be killed at one of them.
+// loadTwice is what a child does: it commits version 1 and then version 2, tells its steps in the second load, and
+// waits to be killed at one of them.
 func loadTwice(url, stopAt string) {
 	w := check(Open(context.Background(), Config{URL: singer.Secret(url)}))
 	check(0, loadVersion(w, 1, nothing))

@@ -101,7 +101,7 @@ func (l *load) Rollback() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if _, err := l.exec(ctx, "ROLLBACK"); err != nil {
-		return l.conn.Close(ctx)
+		_ = l.conn.Close(ctx) // what fails here has ended the connection, too
 	}
 	return nil
 }

@@ -18,7 +18,8 @@ type target struct {
 	indexes      []index
 	// fresh says that the table was made in this load and has no rows yet.
 	fresh bool
-	// due is the index that is made once the table has its first rows, as that is quicker than to make it before; nil for none.
+	// due is the index that is made once the table has its first rows, as that is quicker than to make it before; nil
+	// for none.
 	due *index
 }
 

@@ -18,8 +18,10 @@ type cutter struct {
 	word   []byte
 	// deliver says that the server still gets what the client sent, but the client does not get the answer.
 	deliver bool
-	armed   atomic.Bool
-	cuts    atomic.Int32
+	// hold says that the server does not learn that the client is cut off.
+	hold  bool
+	armed atomic.Bool
+	cuts  atomic.Int32
 }
 
 // start begins to listen and returns the URL behind which the server of the given one is.
@@ -55,7 +57,11 @@ func (c *cutter) serve(client net.Conn) {
 	if err != nil {
 		return
 	}
-	defer server.Close()
+	defer func() {
+		if !c.hold {
+			server.Close()
+		}
+	}()
 	var silent atomic.Bool
 	ended := make(chan struct{})
 	go func() {
@@ -92,10 +98,11 @@ func (c *cutter) serve(client net.Conn) {
 }
 
 func TestCommitKnowsWhatBecameOfItWhenTheConnectionBreaks(t *testing.T) {
-	for _, deliver := range []bool{false, true} {
-		t.Run(fmt.Sprint("delivered ", deliver), func(t *testing.T) {
+	for _, c := range []struct{ deliver, hold bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
+		deliver := c.deliver
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
 			direct := newDatabase(t)
-			proxy := &cutter{word: []byte("COMMIT\x00"), deliver: deliver}
+			proxy := &cutter{word: []byte("COMMIT\x00"), deliver: deliver, hold: c.hold}
 			w := mustOpen(t, proxy.start(t, direct))
 			if err := loadVersion(w, 1, nothing); err != nil {
 				t.Fatal(err)

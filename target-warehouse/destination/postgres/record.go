@@ -12,14 +12,16 @@ import (
 	"tapline/target-warehouse/destination"
 )
 
-// ownTable is one of the tables in which tapline records what it did. Its first columns, as many as key says, identify a row.
+// ownTable is one of the tables in which tapline records what it did. Its first columns, as many as key says,
+// identify a row.
 type ownTable struct {
 	name    string
 	key     int
 	columns [][2]string // name and type
 }
 
-// ownTables are in the schema that the config names. The one for tables describes where they are, so it has names as stored.
+// ownTables are in the schema that the config names. The one for tables describes where they are, so it has names as
+// stored.
 var ownTables = []ownTable{
 	{"_singer_state", 1, [][2]string{{"pipeline", "text"}, {"state", "text"}, {"run_id", "text"}, {"updated_at", "timestamptz"}}},
 	{"_singer_tables", 4, [][2]string{

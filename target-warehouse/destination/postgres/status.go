@@ -11,8 +11,8 @@ import (
 	"tapline/target-warehouse/destination"
 )
 
-// Status implements [destination.Destination]. It reads one state of the database, on a connection of its own. A table that was
-// dropped since its last load is left out.
+// Status implements [destination.Destination]. It reads one state of the database, on a connection of its own. A
+// table that was dropped since its last load is left out.
 func (w *Warehouse) Status(ctx context.Context) (*destination.Status, error) {
 	reader := &Warehouse{config: w.config, schema: w.schema, readOnly: true}
 	conn, err := reader.dial(ctx)

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package postgrestest runs a real PostgreSQL server for tests: a new cluster in a temporary directory, on a free port of
-// the loopback interface.
+// Package postgrestest runs a real PostgreSQL server for tests: a new cluster in a temporary directory, on a free
+// port of the loopback interface.
 package postgrestest
 
 import (
