@@ -10,12 +10,12 @@ import (
 	"tapline/target-warehouse/destination"
 )
 
-// TestLoadHeedsItsLimits loads 40 MB of records and counts what reaches the destination. A run commits at its start, at the
+// TestLoadHeedsItsLimits loads 10 MB of records and counts what reaches the destination. A run commits at its start, at the
 // end of the input and at its own end.
 func TestLoadHeedsItsLimits(t *testing.T) {
 	var in strings.Builder
 	in.WriteString(usersSchema)
-	for i := range 400 {
+	for i := range 100 {
 		in.WriteString(user(i, strings.Repeat("x", 100_000)))
 	}
 	for _, c := range []struct {
@@ -24,15 +24,15 @@ func TestLoadHeedsItsLimits(t *testing.T) {
 		appends, commits [2]int // at least and at most
 	}{
 		{"without a limit everything is one commit", Options{}, [2]int{1, 1}, [2]int{3, 3}},
-		{"memory makes rows leave, but not commits", Options{MaxMemory: 16 << 20}, [2]int{5, 10}, [2]int{3, 3}},
-		{"bytes make commits", Options{BatchBytes: 4 << 20}, [2]int{5, 10}, [2]int{7, 12}},
-		{"bytes count what was staged, too", Options{MaxMemory: 4 << 20, BatchBytes: 4 << 20}, [2]int{10, 40}, [2]int{7, 12}},
-		{"rows make commits", Options{BatchRows: 100}, [2]int{4, 4}, [2]int{6, 6}},
+		{"memory makes rows leave, but not commits", Options{MaxMemory: 8 << 20}, [2]int{3, 6}, [2]int{3, 3}},
+		{"bytes make commits", Options{BatchBytes: 2 << 20}, [2]int{3, 6}, [2]int{5, 8}},
+		{"bytes count what was staged, too", Options{MaxMemory: 2 << 20, BatchBytes: 2 << 20}, [2]int{8, 12}, [2]int{5, 8}},
+		{"rows make commits", Options{BatchRows: 25}, [2]int{3, 4}, [2]int{5, 7}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newMemoryWarehouse()
 			got := loadText(t, w, strings.NewReader(in.String()), c.limits)
-			if got.err != nil || len(got.rows) != 400 {
+			if got.err != nil || len(got.rows) != 100 {
 				t.Fatalf("failure %v, %d rows", got.err, len(got.rows))
 			}
 			if w.appends < c.appends[0] || w.appends > c.appends[1] || w.commits < c.commits[0] || w.commits > c.commits[1] {
