@@ -98,6 +98,7 @@ func (c *committer) take(ctx context.Context, s *step) error {
 		c.taken += b.Bytes
 		c.run.RowsIn += b.Rows.NumRows()
 		c.waits()
+		c.options.Metrics.Window(st.name, fmt.Sprintf("and %d read", st.rows()))
 		if st.rows() >= c.options.BatchRows {
 			full = append(full, st)
 		}
@@ -256,8 +257,9 @@ func (c *committer) settle(oldest int64) {
 	c.ledger.settle(oldest)
 	c.taken = c.pending
 	for name, st := range c.streams {
-		if c.options.Metrics != nil && st.stagedRows > 0 {
+		if st.stagedRows > 0 {
 			c.options.Metrics.Records(name, int(st.stagedRows))
+			c.options.Metrics.Window(name, "")
 		}
 		for _, t := range st.tables {
 			c.migrated[t] = true

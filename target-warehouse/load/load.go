@@ -51,6 +51,9 @@ func (o *Options) setDefaults() {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Metrics == nil {
+		o.Metrics = &singer.Metrics{}
+	}
 	if o.Interrupted == nil {
 		o.Interrupted = func() bool { return false }
 	}
