@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,7 +97,9 @@ func connect(ctx context.Context, path, options string) (db *sql.DB, catalog str
 // killed, it cannot open again.
 func create(ctx context.Context, path string) error {
 	draft, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
-	if err != nil {
+	if failed := new(fs.PathError); errors.As(err, &failed) {
+		return fmt.Errorf("make a file in %s: %w", filepath.Dir(path), failed.Err)
+	} else if err != nil {
 		return err
 	}
 	// DuckDB wants to make the file itself.
