@@ -130,9 +130,12 @@ func (w *Warehouse) place() string {
 	return fmt.Sprintf("PostgreSQL database %q at %s, port %d", w.config.Database, w.config.Host, w.config.Port)
 }
 
-// sessionSettings are free of what a server, database or user may have been given instead: text is exchanged as
-// this program reads it, a load may wait for its input, and keys are compared in memory.
-const sessionSettings = `SET client_encoding = 'UTF8'; SET datestyle = 'ISO'; SET idle_in_transaction_session_timeout = 0; SET work_mem = '64MB'`
+// What a server, a database or a user may have set otherwise. Text is exchanged as this program reads it; a load may wait
+// for its input; keys are compared in memory.
+const (
+	readSettings = "SET client_encoding = 'UTF8'; SET datestyle = 'ISO'; "
+	loadSettings = readSettings + "SET idle_in_transaction_session_timeout = 0; SET work_mem = '64MB'"
+)
 
 // prepare finds out whether the server will do and brings the session into shape.
 func (w *Warehouse) prepare(ctx context.Context, conn *pgx.Conn) error {
@@ -149,12 +152,12 @@ func (w *Warehouse) prepare(ctx context.Context, conn *pgx.Conn) error {
 	case encoding != "UTF8":
 		return fmt.Errorf("the database has the encoding %s, which cannot hold all text; load into a database made with ENCODING 'UTF8'", encoding)
 	case w.readOnly:
-		_, err = conn.PgConn().Exec(ctx, "SET client_encoding = 'UTF8'; SET datestyle = 'ISO'; SET default_transaction_read_only = on").ReadAll()
+		_, err = conn.PgConn().Exec(ctx, readSettings+"SET default_transaction_read_only = on").ReadAll()
 		return err
 	case readOnly == "on":
 		return errors.New("the server takes no writes: it is a standby, or default_transaction_read_only is on; connect to the primary or turn that setting off")
 	}
-	settings := sessionSettings
+	settings := loadSettings
 	if synchronous == "off" {
 		settings += "; SET synchronous_commit = on"
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -83,14 +84,14 @@ func explainServer(err error, fault *pgconn.PgError) error {
 func explainConnect(ctx context.Context, err error) error {
 	var fault *pgconn.PgError
 	var unknown *net.DNSError
-	var certificate *tls.CertificateVerificationError
 	var network *net.OpError
+	certificate := certificateFault(err)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &fault):
 		return explainServer(fault, fault)
-	case errors.As(err, &certificate):
+	case certificate != nil:
 		return fmt.Errorf("the server's certificate is not trusted (%w); give the authority's certificate in ssl_root_cert, or check the host's name", certificate)
 	case strings.Contains(err.Error(), "refused TLS"):
 		return errors.New("the server does not speak TLS; turn it on there, or set ssl_mode to disable if the network is trusted")
@@ -104,4 +105,20 @@ func explainConnect(ctx context.Context, err error) error {
 		reason = connect.Unwrap().Error()
 	}
 	return fmt.Errorf("%w: %s; check host and port, and that a PostgreSQL server answers there", singer.ErrUnavailable, strings.ReplaceAll(reason, "\n", "; "))
+}
+
+// certificateFault finds what is wrong with the server's certificate, or nil where that is not the failure.
+func certificateFault(err error) error {
+	var verification *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError // what verify-ca finds
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &verification):
+		return verification.Err
+	case errors.As(err, &authority):
+		return authority
+	case errors.As(err, &invalid):
+		return invalid
+	}
+	return nil
 }

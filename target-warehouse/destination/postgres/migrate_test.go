@@ -204,6 +204,26 @@ func TestIndexFollowsTheKey(t *testing.T) {
 	}
 }
 
+func TestIndexThatIsDueGoesWithTheKey(t *testing.T) {
+	url := newDatabase(t)
+	w, conn := mustOpen(t, url), connect(t, url)
+	l, err := w.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tab := range []*table.Table{things(1, table.Integer), things(0, table.Integer)} {
+		if err := l.Migrate(t.Context(), tab); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Commit(t.Context(), destination.Checkpoint{Run: destination.Run{ID: "1"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := keyIndexes(t, conn); got != nil {
+		t.Errorf("indexes are %v", got)
+	}
+}
+
 func TestRowsAreWrittenAgainOnlyWhereABitDiffers(t *testing.T) {
 	negativeZero := -1 / inf
 	for _, c := range []struct {

@@ -122,16 +122,24 @@ func (s *Server) initialize() error {
 	if err := os.WriteFile(secret, []byte(Password), 0o600); err != nil {
 		return fmt.Errorf("write the cluster's password: %w", err)
 	}
-	if s.credential != nil {
-		uid, gid := int(s.credential.Uid), int(s.credential.Gid)
-		if err := errors.Join(os.Chown(s.dir, uid, gid), os.Chown(secret, uid, gid)); err != nil {
-			return fmt.Errorf("give the cluster's directory away: %w", err)
-		}
+	if err := errors.Join(s.give(s.dir), s.give(secret)); err != nil {
+		return err
 	}
 	cmd := s.command("initdb", "--pgdata", s.data(), "--username", User, "--pwfile", secret, "--auth", "scram-sha-256",
 		"--encoding", "UTF8", "--no-locale", "--no-sync")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// give makes a file the server's.
+func (s *Server) give(path string) error {
+	if s.credential == nil {
+		return nil
+	}
+	if err := os.Chown(path, int(s.credential.Uid), int(s.credential.Gid)); err != nil {
+		return fmt.Errorf("give a file to the server's user: %w", err)
 	}
 	return nil
 }
@@ -196,6 +204,30 @@ func (s *Server) launch(deadline time.Time) error {
 func (s *Server) URL(database string) string {
 	u := url.URL{Scheme: "postgres", User: url.UserPassword(User, Password), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), Path: "/" + database}
 	return u.String()
+}
+
+// EnableTLS has the server offer TLS with a certificate and its key, both in PEM.
+func (s *Server) EnableTLS(certificate, key []byte) error {
+	for name, text := range map[string][]byte{"server.crt": certificate, "server.key": key} {
+		path := filepath.Join(s.data(), name)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			return fmt.Errorf("write the server's certificate: %w", err)
+		}
+		if err := s.give(path); err != nil {
+			return err
+		}
+	}
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return fmt.Errorf("turn TLS on: %w", err)
+	}
+	_, on := conn.Exec(ctx, "ALTER SYSTEM SET ssl = on")
+	_, reload := conn.Exec(ctx, "SELECT pg_reload_conf()")
+	if err := errors.Join(on, reload, conn.Close(ctx)); err != nil {
+		return fmt.Errorf("turn TLS on: %w", err)
+	}
+	return nil
 }
 
 // Binary is the path of one of PostgreSQL's programs, such as psql.
