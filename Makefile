@@ -20,6 +20,7 @@ demo: build ## Stripe data into demo/warehouse.duckdb, twice
 	@examples/demo.sh
 
 test: prerequisites lint ## everything that must hold
+	@tests/postgres.sh
 	go test -race -shuffle=on -timeout 20m $$(go list ./... | grep -vx tapline/tests)
 	go test -shuffle=on -timeout 20m ./tests # whole processes, which the race detector does not see into
 

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// progress shows a person how many rows have come so far, a line per stream at the foot of the terminal. It stands below
-// the cursor, which stays where the next line goes. So the other program of a pipe may write its log to the same
-// terminal, and no line is taken away with the display. Libraries of progress bars move the cursor up instead, and erase
-// what another process has written meanwhile.
+// progress shows a person how many rows have come so far, a line per stream at the foot of the terminal. It stands
+// below the cursor, which stays where the next line goes. So the other program of a pipe may write its log to the same
+// terminal, and no line is taken away with the display. Libraries of progress bars move the cursor up instead, and
+// erase what another process has written meanwhile.
 type progress struct {
 	mu    sync.Mutex
 	out   io.Writer

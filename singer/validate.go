@@ -40,6 +40,8 @@ func describeFault(found gojsonschema.ResultError, root *setting, l *configLoade
 	switch found.Type() {
 	case "required":
 		return missing(joinPath(path, property), root, l)
+	case "condition_then", "condition_else":
+		return "" // what is wrong in the branch is found too
 	case "additional_property_not_allowed":
 		return unknown(path, property, root)
 	}

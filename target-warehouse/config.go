@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"strings"
 	"time"
@@ -14,12 +15,13 @@ import (
 	"tapline/singer"
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/destination/duckdb"
+	"tapline/target-warehouse/destination/postgres"
 )
 
 // settings are the config of target-warehouse; schemas/config/target-warehouse.json documents and validates them.
 type settings struct {
 	Destination string  `json:"destination"`
-	Path        string  `json:"path"`
+	Path        string  `json:"path"` // of the DuckDB file
 	Schema      string  `json:"default_target_schema"`
 	Pipeline    string  `json:"pipeline"`
 	LoadMethod  string  `json:"load_method"`
@@ -29,6 +31,18 @@ type settings struct {
 	BatchWait   float64 `json:"batch_wait_limit_seconds"`
 	// MaxMemory is a number of bytes or text such as "512MiB".
 	MaxMemory json.RawMessage `json:"max_memory"`
+
+	// Where the PostgreSQL database is.
+	URL         singer.Secret `json:"url"`
+	Host        string        `json:"host"`
+	Port        int           `json:"port"`
+	User        string        `json:"user"`
+	Password    singer.Secret `json:"password"`
+	Database    string        `json:"database"`
+	SSLMode     string        `json:"ssl_mode"`
+	SSLRootCert string        `json:"ssl_certificate_authority"`
+	SSLCert     string        `json:"ssl_client_certificate"`
+	SSLKey      string        `json:"ssl_client_private_key"`
 
 	maxMemory int64
 }
@@ -60,20 +74,41 @@ func (s *settings) batchWait() time.Duration {
 }
 
 // open opens the destination that the settings name and tells in which memory it wants batches.
-func (s *settings) open(ctx context.Context) (destination.Destination, memory.Allocator, error) {
+func (s *settings) open(ctx context.Context, log *slog.Logger) (destination.Destination, memory.Allocator, error) {
 	switch s.Destination {
 	case "duckdb":
 		w, err := duckdb.Open(ctx, duckdb.Config{Path: s.Path})
 		return w, duckdb.Allocator(), err
+	case "postgres":
+		w, err := postgres.Open(ctx, s.postgres(log))
+		return w, postgres.Allocator(), err
 	}
 	return nil, nil, fmt.Errorf("destination %s is unknown", s.Destination)
 }
 
 // openReadOnly opens the destination for looking at it alone.
-func (s *settings) openReadOnly(ctx context.Context) (destination.Destination, error) {
+func (s *settings) openReadOnly(ctx context.Context, log *slog.Logger) (destination.Destination, error) {
 	switch s.Destination {
 	case "duckdb":
 		return duckdb.OpenReadOnly(ctx, s.Path)
+	case "postgres":
+		return postgres.OpenReadOnly(ctx, s.postgres(log))
 	}
 	return nil, fmt.Errorf("destination %s is unknown", s.Destination)
+}
+
+func (s *settings) postgres(log *slog.Logger) postgres.Config {
+	return postgres.Config{
+		URL: s.URL, Host: s.Host, Port: s.Port, User: s.User, Password: s.Password, Database: s.Database,
+		SSLMode: s.SSLMode, SSLRootCert: s.SSLRootCert, SSLCert: s.SSLCert, SSLKey: s.SSLKey,
+		Schema: s.Schema, Pipeline: s.Pipeline, Log: log,
+	}
+}
+
+// place names the warehouse for a person.
+func (s *settings) place() string {
+	if s.Destination == "postgres" {
+		return "the PostgreSQL database"
+	}
+	return s.Path
 }

@@ -64,8 +64,8 @@ func TestTinyBatchWaitLoads(t *testing.T) {
 }
 
 func TestUnknownDestinationIsAFailure(t *testing.T) {
-	_, _, err := (&settings{Destination: "paper"}).open(t.Context())
-	_, readOnly := (&settings{Destination: "paper"}).openReadOnly(t.Context())
+	_, _, err := (&settings{Destination: "paper"}).open(t.Context(), nil)
+	_, readOnly := (&settings{Destination: "paper"}).openReadOnly(t.Context(), nil)
 	if err = errors.Join(err, readOnly); err == nil || strings.Count(err.Error(), "paper") != 2 {
 		t.Errorf("destination paper: %v", err)
 	}

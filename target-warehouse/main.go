@@ -48,7 +48,7 @@ func loadStream(ctx context.Context, run *singer.TargetRun) error {
 	if err != nil {
 		return err
 	}
-	dest, allocator, err := s.open(ctx)
+	dest, allocator, err := s.open(ctx, run.Log)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func loadStream(ctx context.Context, run *singer.TargetRun) error {
 		Log:         run.Log,
 	})
 	if closeErr := dest.Close(); err == nil && closeErr != nil {
-		err = fmt.Errorf("closing %s: %w", s.Path, closeErr)
+		err = fmt.Errorf("closing %s: %w", s.place(), closeErr)
 	}
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func check(ctx context.Context, run *singer.TargetRun, report io.Writer) error {
 	if err != nil {
 		return err
 	}
-	dest, _, err := s.open(ctx)
+	dest, _, err := s.open(ctx, run.Log)
 	if err != nil {
 		return err
 	}
@@ -104,6 +104,6 @@ func check(ctx context.Context, run *singer.TargetRun, report io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("creating a table: %w", err)
 	}
-	_, err = fmt.Fprintf(report, "%s: opened, tables can be created and undone\n", s.Path)
+	_, err = fmt.Fprintf(report, "%s: opened, tables can be created and undone\n", s.place())
 	return err
 }

@@ -28,14 +28,14 @@ func showStatus(ctx context.Context, run *singer.TargetRun, args []string, out i
 	if err != nil {
 		return err
 	}
-	dest, err := s.openReadOnly(ctx)
+	dest, err := s.openReadOnly(ctx, run.Log)
 	if err != nil {
 		return err
 	}
 	defer dest.Close()
 	status, err := dest.Status(ctx)
 	if err != nil {
-		return fmt.Errorf("reading the status of %s: %w", s.Path, err)
+		return fmt.Errorf("reading the status of %s: %w", s.place(), err)
 	}
 	if run.Format == "json" {
 		text, err := json.MarshalIndent(status, "", "  ")

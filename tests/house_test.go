@@ -26,6 +26,7 @@ var (
 		"github.com/stripe/stripe-go/v76": {"tap-stripe"},
 		"github.com/stripe/stripe-mock":   {"schemas/generate", "tests"},
 		"github.com/duckdb/duckdb-go":     {"target-warehouse/destination/duckdb", "tests"},
+		"github.com/jackc/pgx/v5":         {"target-warehouse/destination/postgres", "tests"},
 		"github.com/apache/arrow/go/v15":  {"target-warehouse"},
 		"github.com/apache/arrow-go/v18":  {"target-warehouse/destination/duckdb"},
 		"github.com/xeipuuv/gojsonschema": {"singer/validate.go"},

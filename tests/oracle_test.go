@@ -74,20 +74,30 @@ func decode(t testing.TB, text []byte) any {
 	return value
 }
 
+// engine is what reading tables has to know of a warehouse's SQL.
+type engine struct {
+	db     *sql.DB
+	micros string // turns %s, a timestamp, into microseconds since 1970
+}
+
+func duckDB(db *sql.DB) engine { return engine{db, "epoch_us(%s)"} }
+
+func postgreSQL(db *sql.DB) engine { return engine{db, "(extract(epoch FROM %s) * 1000000)::BIGINT"} }
+
 // readTable reads a table's rows by id, leaving out tapline's own columns; what the SCHEMA did not name is taken out of
 // _sdc_extra.
-func readTable(t testing.TB, db *sql.DB, table string) map[string]row {
+func readTable(t testing.TB, e engine, table string) map[string]row {
 	t.Helper()
-	names, types := columns(t, db, table)
+	names, types := columns(t, e.db, table)
 	selects := make([]string, len(names))
 	for i, name := range names {
 		quoted := `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 		if types[i] == "TIMESTAMP WITH TIME ZONE" {
-			quoted = "epoch_us(" + quoted + ")"
+			quoted = fmt.Sprintf(e.micros, quoted)
 		}
 		selects[i] = "CAST(" + quoted + " AS VARCHAR)"
 	}
-	result, err := db.Query(fmt.Sprintf(`SELECT %s FROM %q`, strings.Join(selects, ", "), table))
+	result, err := e.db.Query(fmt.Sprintf(`SELECT %s FROM %q`, strings.Join(selects, ", "), table))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,9 +156,10 @@ func addCell(t testing.TB, r row, name, kind, text string) {
 	}
 }
 
+// columns lists a table's columns and their types, by the names that DuckDB gives them.
 func columns(t testing.TB, db *sql.DB, table string) (names, types []string) {
 	t.Helper()
-	result, err := db.Query(`SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index`, table)
+	result, err := db.Query(`SELECT column_name, upper(data_type) FROM information_schema.columns WHERE table_name = $1 ORDER BY ordinal_position`, table)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +168,12 @@ func columns(t testing.TB, db *sql.DB, table string) (names, types []string) {
 		var name, kind string
 		if err := result.Scan(&name, &kind); err != nil {
 			t.Fatal(err)
+		}
+		switch kind {
+		case "JSONB":
+			kind = "JSON"
+		case "DOUBLE PRECISION":
+			kind = "DOUBLE"
 		}
 		names, types = append(names, name), append(types, kind)
 	}
@@ -182,23 +199,28 @@ func compareAccount(t testing.TB, fake *stripefake.Server, p *project) {
 	t.Helper()
 	db := p.open(t)
 	defer db.Close()
+	compareStreams(t, fake, duckDB(db))
+}
+
+func compareStreams(t testing.TB, fake *stripefake.Server, e engine) {
+	t.Helper()
 	for _, stream := range streams {
 		objects, err := fake.Objects(stream, expanded[stream]...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		compareTables(t, db, stream, objects)
+		compareTables(t, e, stream, objects)
 	}
 }
 
 // compareTables fails the test for each object that is missing, left over or different in the warehouse.
-func compareTables(t testing.TB, db *sql.DB, stream string, objects [][]byte) {
+func compareTables(t testing.TB, e engine, stream string, objects [][]byte) {
 	t.Helper()
 	s, err := schemas.StripeStream(stream)
 	if err != nil {
 		t.Fatal(err)
 	}
-	have := readTable(t, db, stream)
+	have := readTable(t, e, stream)
 	failures := 0
 	for _, object := range objects {
 		want := wantRow(t, object, s.Schema)

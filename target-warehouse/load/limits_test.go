@@ -10,8 +10,8 @@ import (
 	"tapline/target-warehouse/destination"
 )
 
-// TestLoadHeedsItsLimits loads 10 MB of records and counts what reaches the destination. A run commits at its start, at the
-// end of the input and at its own end.
+// TestLoadHeedsItsLimits loads 10 MB of records and counts what reaches the destination. A run commits at its start, at
+// the end of the input and at its own end.
 func TestLoadHeedsItsLimits(t *testing.T) {
 	var in strings.Builder
 	in.WriteString(usersSchema)

@@ -92,8 +92,8 @@ func (s *splitter) split(ctx context.Context, queue, work chan<- *step) {
 	}
 }
 
-// weigh returns how much of the in-flight budget a step takes: its text and the columns made of it, which are alive side by
-// side for a while. Short records of a table with many columns take more as columns than as text.
+// weigh returns how much of the in-flight budget a step takes: its text and the columns made of it, which are alive
+// side by side for a while. Short records of a table with many columns take more as columns than as text.
 func (s *splitter) weigh(next *step) int64 {
 	records := s.ordinal - next.first + 1
 	return min(2*next.size+records*s.widest, s.options.MaxMemory/2)

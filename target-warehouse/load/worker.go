@@ -88,8 +88,8 @@ func (w *worker) append(plans plans, m singer.Message, ordinal int64) (*decode.D
 // idleDecoders is how many decoders a worker keeps for steps to come beside those of the step behind it.
 const idleDecoders = 16
 
-// forget drops decoders, which keep buffers as large as their largest batch: all of them behind a giant line, and those that
-// the step did not use when there are many of them.
+// forget drops decoders, which keep buffers as large as their largest batch: all of them behind a giant line, and those
+// that the step did not use when there are many of them.
 func (w *worker) forget(used []*decode.Decoder, size int64) {
 	switch {
 	case size > 4*stepSize:

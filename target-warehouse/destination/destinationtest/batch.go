@@ -11,8 +11,8 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// Row holds the values of one row in the order of its Table's columns: nil, bool for Boolean, int64 for Integer, float64 for
-// Number, string for Text and JSON, and a time.Time in UTC for Timestamp and Date.
+// Row holds the values of one row in the order of its Table's columns: nil, bool for Boolean, int64 for Integer,
+// float64 for Number, string for Text and JSON, and a time.Time in UTC for Timestamp and Date.
 type Row []any
 
 // arrowTypes says in which Arrow type a batch carries a type.

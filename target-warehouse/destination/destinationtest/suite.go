@@ -1,5 +1,5 @@
-// Package destinationtest is the suite that every engine under package destination must pass: what goes in through a Load
-// comes out again, unchanged and once, or not at all.
+// Package destinationtest is the suite that every engine under package destination must pass: what goes in through a
+// Load comes out again, unchanged and once, or not at all.
 package destinationtest
 
 import (

@@ -92,7 +92,7 @@ func explainConnect(ctx context.Context, err error) error {
 	case errors.As(err, &fault):
 		return explainServer(fault, fault)
 	case certificate != nil:
-		return fmt.Errorf("the server's certificate is not trusted (%w); give the authority's certificate in ssl_root_cert, or check the host's name", certificate)
+		return fmt.Errorf("the server's certificate is not trusted (%w); give the authority's certificate in ssl_certificate_authority, or check the host's name", certificate)
 	case strings.Contains(err.Error(), "refused TLS"):
 		return errors.New("the server does not speak TLS; turn it on there, or set ssl_mode to disable if the network is trusted")
 	case errors.As(err, &unknown):
