@@ -62,7 +62,7 @@ func Allocator() memory.Allocator { return memory.DefaultAllocator }
 
 // Open connects for loading and locks the pipeline until Close. A pipeline that another process is loading is a
 // failure that wraps [destination.ErrLocked]; a server that cannot be reached wraps [singer.ErrUnavailable], and one
-// that refuses the user [singer.ErrCredentials].
+// that refuses the user [singer.ErrCredentials]. Settings that are none are a [*singer.ConfigError].
 func Open(ctx context.Context, cfg Config) (*Warehouse, error) { return open(ctx, cfg, false) }
 
 // OpenReadOnly connects for Status; Begin fails. It fails like Open, but nothing locks it out.
@@ -71,7 +71,7 @@ func OpenReadOnly(ctx context.Context, cfg Config) (*Warehouse, error) { return 
 func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	config, err := cfg.parse()
 	if err != nil {
-		return nil, err
+		return nil, &singer.ConfigError{Source: "the config", Faults: []string{err.Error()}}
 	}
 	w := &Warehouse{config: config, schema: "public", pipeline: "default", log: slog.New(slog.DiscardHandler), readOnly: readOnly,
 		replaced: map[columnPlace]int64{}}
