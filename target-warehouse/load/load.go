@@ -2,10 +2,11 @@
 //
 //	input -> splitter -> decode workers -> committer -> destination, then the state
 //
-// The splitter cuts the stream into steps: runs of RECORD lines, and single other messages. Workers decode runs in
-// parallel, each under the snapshot of schema plans that held where the run stands. The committer takes the steps in
-// their order, gathers batches by stream and makes them durable in commit groups; the ledger tells it which state each
-// group covers. A state is emitted only after the commit that holds it.
+// The splitter cuts the stream into steps: RECORD lines with the states among them, and single other messages. Workers
+// decode steps in parallel, each under the snapshot of schema plans that held where the step stands. The committer takes
+// the steps in their order and gathers batches by stream. When memory fills it stages them in the destination's open
+// load; by time, rows or bytes it commits that load. The ledger tells it which state a commit covers, and a state is
+// emitted only after the commit that holds it.
 package load
 
 import (
