@@ -1,7 +1,7 @@
 // Command bench measures target-warehouse against DuckDB's own reader of JSON on the same charges, in one run,
 // alternating, and prints medians:
 //
-//	go run -tags duckdb_arrow ./tests/bench --target bin/target-warehouse
+//	go run ./tests/bench --target bin/target-warehouse
 //
 // Both start as fresh processes on a fresh database file. Absolute times depend on the machine; the ratio is the
 // result.

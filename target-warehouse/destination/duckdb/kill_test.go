@@ -1,12 +1,10 @@
 package duckdb
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -105,41 +103,6 @@ func loadTwice(path, stopAt string, short bool) {
 	select {}
 }
 
-// startChild runs the test binary as a child and returns it with the lines it writes.
-func startChild(t *testing.T, task, path string) (*exec.Cmd, *bufio.Scanner) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childTask+"="+task, "DUCKDB_TEST_PATH="+path)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { kill(cmd) })
-	return cmd, bufio.NewScanner(out)
-}
-
-func kill(cmd *exec.Cmd) {
-	_ = cmd.Process.Kill() // it may have been killed before
-	_ = cmd.Wait()
-}
-
-// await reads a child's lines until the step, and reports whether it came.
-func await(t *testing.T, lines *bufio.Scanner, step string) bool {
-	t.Helper()
-	for lines.Scan() {
-		if strings.HasPrefix(lines.Text(), "failed:") {
-			t.Fatal(lines.Text())
-		}
-		if lines.Text() == step {
-			return true
-		}
-	}
-	return false
-}
-
 // contents says what a file holds of the killed loads: the rows by a checksum of every value, the columns, the state.
 func contents(t *testing.T, path string) (rows, columns, states string) {
 	t.Helper()
@@ -173,14 +136,14 @@ func killAt(t *testing.T, kind, step string, after time.Duration) (got outcome, 
 	if after > 0 {
 		stopAt = "nowhere"
 	}
-	cmd, lines := startChild(t, kind+stopAt, path)
-	if !await(t, lines, step) {
+	child := destinationtest.StartChild(t, childTask+"="+kind+stopAt, "DUCKDB_TEST_PATH="+path)
+	if !child.Await(t, step) {
 		t.Fatalf("the child did not reach the step %q", step)
 	}
 	time.Sleep(after)
-	_ = cmd.Process.Kill()
-	committed = step == "committed" || await(t, lines, "committed")
-	kill(cmd)
+	child.Kill()
+	committed = step == "committed" || child.Await(t, "committed")
+	child.End()
 	got.Rows, got.Columns, got.State = contents(t, path)
 	return got, committed
 }
@@ -213,19 +176,19 @@ func TestKilledLoadIsThereWhollyOrNotAtAll(t *testing.T) {
 // commitTakes measures the Commit that is to be interrupted.
 func commitTakes(t *testing.T, kind string) time.Duration {
 	t.Helper()
-	cmd, lines := startChild(t, kind+"committed", filepath.Join(t.TempDir(), "shop.duckdb"))
-	await(t, lines, "appended")
+	child := destinationtest.StartChild(t, childTask+"="+kind+"committed", "DUCKDB_TEST_PATH="+filepath.Join(t.TempDir(), "shop.duckdb"))
+	child.Await(t, "appended")
 	start := time.Now()
-	await(t, lines, "committed")
-	defer kill(cmd)
+	child.Await(t, "committed")
+	defer child.End()
 	return time.Since(start)
 }
 
 func TestReadOnlyOpensWhatAKilledProcessLeft(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "shop.duckdb")
-	cmd, lines := startChild(t, "committed", path)
-	await(t, lines, "committed")
-	kill(cmd)
+	child := destinationtest.StartChild(t, childTask+"="+"committed", "DUCKDB_TEST_PATH="+path)
+	child.Await(t, "committed")
+	child.End()
 	w, err := OpenReadOnly(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
@@ -242,8 +205,8 @@ func TestReadOnlyOpensWhatAKilledProcessLeft(t *testing.T) {
 
 func TestFileHeldByAnotherProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "held.duckdb")
-	cmd, lines := startChild(t, "hold", path)
-	if !await(t, lines, "held") {
+	child := destinationtest.StartChild(t, childTask+"="+"hold", "DUCKDB_TEST_PATH="+path)
+	if !child.Await(t, "held") {
 		t.Fatal("the child did not open the file")
 	}
 	opens := map[string]func() (*Warehouse, error){
@@ -255,13 +218,13 @@ func TestFileHeldByAnotherProcess(t *testing.T) {
 		if !errors.Is(err, destination.ErrLocked) {
 			t.Fatalf("%s: %v, want ErrLocked", name, err)
 		}
-		for _, want := range []string{path, strconv.Itoa(cmd.Process.Pid)} {
+		for _, want := range []string{path, strconv.Itoa(child.Pid())} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %q does not name %q", name, err, want)
 			}
 		}
 	}
-	kill(cmd)
+	child.End()
 	for name, open := range opens {
 		w, err := open()
 		if err != nil {

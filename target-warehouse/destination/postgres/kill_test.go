@@ -1,13 +1,11 @@
 package postgres
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -125,41 +123,6 @@ func outcomeOf(t *testing.T, w *Warehouse, url string) outcome {
 	}
 }
 
-// startChild runs the test binary as a child and returns it with the lines it writes.
-func startChild(t *testing.T, url, stopAt string) (*exec.Cmd, *bufio.Scanner) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childTask+"="+stopAt, "POSTGRES_TEST_URL="+url)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { kill(cmd) })
-	return cmd, bufio.NewScanner(out)
-}
-
-func kill(cmd *exec.Cmd) {
-	_ = cmd.Process.Kill() // it may have been killed before
-	_ = cmd.Wait()
-}
-
-// await reads a child's lines until the step, and reports whether it came.
-func await(t *testing.T, lines *bufio.Scanner, step string) bool {
-	t.Helper()
-	for lines.Scan() {
-		if strings.HasPrefix(lines.Text(), "failed:") {
-			t.Fatal(lines.Text())
-		}
-		if lines.Text() == step {
-			return true
-		}
-	}
-	return false
-}
-
 // killAt kills a child some time after it has reached a step, and reports what it left and whether its Commit returned.
 func killAt(t *testing.T, step string, after time.Duration) (outcome, bool) {
 	t.Helper()
@@ -168,14 +131,14 @@ func killAt(t *testing.T, step string, after time.Duration) (outcome, bool) {
 	if after > 0 {
 		stopAt = "nowhere"
 	}
-	cmd, lines := startChild(t, url, stopAt)
-	if !await(t, lines, step) {
+	child := destinationtest.StartChild(t, childTask+"="+stopAt, "POSTGRES_TEST_URL="+url)
+	if !child.Await(t, step) {
 		t.Fatalf("the child did not reach the step %q", step)
 	}
 	time.Sleep(after)
-	_ = cmd.Process.Kill()
-	committed := step == "committed" || await(t, lines, "committed")
-	kill(cmd)
+	child.Kill()
+	committed := step == "committed" || child.Await(t, "committed")
+	child.End()
 	return contents(t, url), committed
 }
 
