@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // errStopped is how the input of a target ends when the run was asked to stop. The [Reader] drops the line that it has
@@ -22,7 +23,8 @@ type readAhead struct {
 	free chan []byte   // buffers to read into
 	stop chan struct{} // closed by Stop
 	once sync.Once
-	err  error // why the source ended; set before full is closed
+	err  error       // why the source ended; set before full is closed
+	cut  atomic.Bool // the reader was told of the stop, and not of the source's own end before it
 
 	now  []byte // the buffer that Read hands out
 	rest []byte // what is left of it
@@ -70,6 +72,7 @@ func (a *readAhead) fill(source io.Reader) {
 // once Stop has been called, even if more has been read ahead.
 func (a *readAhead) Read(p []byte) (n int, err error) {
 	if a.stopped() {
+		a.cut.Store(true)
 		return 0, errStopped
 	}
 	for n < len(p) {
@@ -111,6 +114,7 @@ func (a *readAhead) next(wait bool) bool {
 // ended tells why full was closed: by a stop or by the end of the source.
 func (a *readAhead) ended() error {
 	if a.stopped() || a.err == nil {
+		a.cut.Store(true)
 		return errStopped
 	}
 	return a.err

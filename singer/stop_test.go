@@ -86,6 +86,27 @@ func TestStopEndsTheInputAtALineBoundary(t *testing.T) {
 	}
 }
 
+func TestAStopBehindTheEndOfTheInputCutsNothing(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		a := newReadAhead(strings.NewReader(`{"type":"STATE","value":1}` + "\n"))
+		r := NewReader(a)
+		if !whole {
+			a.Stop()
+		}
+		for {
+			if _, err := r.Read(); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.Stop()
+		if a.cut.Load() == whole {
+			t.Errorf("read to its end %v, cut %v", whole, a.cut.Load())
+		}
+	}
+}
+
 // countingReader has no end and counts its reads.
 type countingReader struct{ n atomic.Int64 }
 

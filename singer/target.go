@@ -111,7 +111,7 @@ func (t *Target) load(ctx context.Context, s *session, run *TargetRun, source io
 	defer input.Stop()
 	s.input.Store(input)
 	run.In = NewReader(input)
-	run.interrupted = input.stopped
+	run.interrupted = input.cut.Load
 	s.begin(ctx, true)
 	err := t.Load(ctx, run)
 	if flushed := run.Out.Flush(); err == nil {
