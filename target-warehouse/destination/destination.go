@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"tapline/target-warehouse/table"
 )
@@ -15,89 +14,114 @@ import (
 type Destination interface {
 	// Begin starts a load. At most one load is open at a time.
 	Begin(ctx context.Context) (Load, error)
-	// Status reads what earlier loads recorded. It changes nothing and works on a warehouse that was never loaded,
-	// giving a zero Status.
-	Status(ctx context.Context) (*Status, error)
+	// Read reads rows of one of tapline's own tables, those with the greatest keys first: all, or as many as newest says
+	// if that is not 0. It sees what is committed, changes nothing, and gives none where there is no such table yet.
+	Read(ctx context.Context, t *OwnTable, newest int) ([]Row, error)
+	// Count counts the rows of a table. exists is false where there is none.
+	Count(ctx context.Context, schema, name string) (rows int64, exists bool, err error)
 	// Close ends the use of the warehouse; an open Load must have ended before.
 	Close() error
 }
 
 // Load is one unit of work: everything done through it becomes visible and durable together at Commit, or not at all.
-// The order of calls is: any number of Migrate and Append, those of a table in this order, then one Commit or one
+// The order of calls is: any number of Migrate, Append and Activate, those of a table in this order, then one Commit or one
 // Rollback; after that the Load is dead. When a method fails, only Rollback may follow.
 type Load interface {
-	// Migrate makes the table fit t: it creates the schema and the table, or adds the columns that it lacks. Existing
-	// rows and columns stay. A column whose type in the warehouse cannot hold t's type is a failure that names both.
-	Migrate(ctx context.Context, t *table.Table) error
+	// Migrate makes the table fit t: it creates the schema and the table, adds the columns that it lacks, and where a
+	// column's type in the warehouse cannot hold t's type, does what t.Conflict says. Existing rows and columns stay, and
+	// so does every value. It tells what the table is like and what was changed. For a table that is to be overwritten it
+	// makes the hidden one that collects the rows, without what an earlier run left in it.
+	Migrate(ctx context.Context, t *table.Table) (*Migration, error)
 	// Append adds the rows of the batches in order. All batches are of one Table, to which Migrate has been called in
-	// this Load. With a key and without AppendOnly, a row replaces the row with the same key, and the last of several
-	// wins. The batches stay the caller's and may be released once Append has returned.
+	// this Load. Where t.Keyed, a row replaces the row with the same key, and the last of several wins; what becomes of
+	// the row replaced is up to t.Method and t.HardDelete. The batches stay the caller's and may be released once Append
+	// has returned.
 	Append(ctx context.Context, batches []*table.Batch) (Counts, error)
-	// Commit makes the load durable together with the checkpoint.
+	// Activate makes rows of older versions than a's go from t, to which Migrate has been called in this Load. With
+	// table.Overwrite it puts the rows collected so far, of whatever version, in the place of the table's.
+	Activate(ctx context.Context, t *table.Table, a Activation) (Counts, error)
+	// Commit makes the load durable together with the checkpoint. It fails with [ErrFenced], and nothing is kept, when
+	// another run of the pipeline has begun since.
 	Commit(ctx context.Context, c Checkpoint) error
 	// Rollback undoes the load. It is harmless after Commit.
 	Rollback() error
 }
 
-// Counts says what an Append did to the table.
+// Counts says what became of rows, counted as if they had been applied one by one. A row that equals the one it
+// replaces counts as updated.
 type Counts struct {
 	Inserted int64 `json:"inserted"` // rows with a key that the table did not have, or without a key
 	Updated  int64 `json:"updated"`  // rows that took the place of a row with the same key
+	Deleted  int64 `json:"deleted"`  // rows removed or, where they stay, marked as deleted
 }
+
+// Plus adds up.
+func (c Counts) Plus(d Counts) Counts {
+	return Counts{c.Inserted + d.Inserted, c.Updated + d.Updated, c.Deleted + d.Deleted}
+}
+
+// Activation says which rows of a table are gone from the source: those whose [table.TableVersion] is lower than Version
+// and, with Unversioned, those that have none. With t.HardDelete they are deleted; without, those that have no
+// [table.DeletedAt] get At as one. In a table with [table.History] only the newest rows of their keys are looked at, and
+// they also get At as [table.ValidTo]; they are never deleted.
+type Activation struct {
+	Version     int64
+	Unversioned bool
+	AtMicros    int64 // microseconds since 1970 UTC
+}
+
+// Migration is what Migrate found and did.
+type Migration struct {
+	Columns []Stored // one for each of the Table's columns, in their order
+	Changes []Change
+}
+
+// Stored says where and as what the warehouse keeps a column.
+type Stored struct {
+	Name string // of the column, as stored
+	Type string // as the engine's SQL writes it
+}
+
+// Change is a change that was made to a table for the sake of a Table.
+type Change struct {
+	Kind   ChangeKind
+	Column string // as stored; "" if the change is about the whole table
+	From   string // the type or key before; "" where there was none
+	To     string // the type or key since
+}
+
+// ChangeKind says what was changed.
+type ChangeKind string
+
+// The kinds of changes.
+const (
+	CreateTable ChangeKind = "create" // To lists the key's columns
+	AddColumn   ChangeKind = "add"
+	WidenColumn ChangeKind = "widen"
+	RelaxColumn ChangeKind = "relax" // the column may be NULL now
+	SplitColumn ChangeKind = "split" // values of another type have a column of their own; Column is the new one
+	ChangeKey   ChangeKind = "key"
+)
 
 // Checkpoint is what a Commit records beside the rows.
 type Checkpoint struct {
-	// State is the newest state that the rows made durable so far cover, or nil when this commit covers no new state.
+	Pipeline string // names the state; a warehouse may hold several pipelines
+	RunID    string
+	// Fence is greater than that of every run of the pipeline that began before. A Commit with a lower fence than the one
+	// stored, or with the same one of another run, fails with [ErrFenced].
+	Fence int64
+	// State is the newest state that the rows made durable so far cover, or nil when this commit covers no new state: then
+	// the one stored stays. It is kept byte for byte.
 	State json.RawMessage
-	// Run is the run's row in _singer_runs as of this commit.
-	Run Run
+	// Rows go into tapline's own tables, each in the place of the row with the same key. At most one has the same table
+	// and key. None is of [States], which the rest of the Checkpoint tells.
+	Rows []Row
 }
 
-// Run is one execution of the target, a row of _singer_runs. A commit without rows records it at the start and at the
-// end.
-type Run struct {
-	ID        string            `json:"run_id"`   // ULID, so that text order is order of start
-	Pipeline  string            `json:"pipeline"` // names the state's row in _singer_state; a warehouse may hold several pipelines
-	Version   string            `json:"version"`  // of target-warehouse
-	StartedAt time.Time         `json:"started_at"`
-	EndedAt   time.Time         `json:"ended_at,omitzero"` // zero while the run is going on
-	Status    RunStatus         `json:"status"`
-	Message   string            `json:"message,omitempty"` // the diagnosis of a failed run, else ""
-	RowsIn    int64             `json:"rows_in"`           // RECORD lines read
-	Rows      int64             `json:"rows"`              // rows made durable
-	BytesIn   int64             `json:"bytes_in"`
-	States    int64             `json:"states"` // states emitted
-	Tables    map[string]Counts `json:"tables"` // by stream, of this run so far
-}
-
-// RunStatus is what became of a run.
-type RunStatus string
-
-// The statuses of a run. A run that was killed stays Running; Status tells such a row by the missing end.
-const (
-	Running     RunStatus = "running"
-	Succeeded   RunStatus = "succeeded"
-	Failed      RunStatus = "failed"
-	Interrupted RunStatus = "interrupted"
+// The failures that callers tell apart.
+var (
+	// ErrLocked means that another process holds the warehouse.
+	ErrLocked = errors.New("another process holds it")
+	// ErrFenced means that a later run of the same pipeline took over.
+	ErrFenced = errors.New("another run of this pipeline has begun since")
 )
-
-// Status is what `target-warehouse status` shows.
-type Status struct {
-	Tables []TableStatus `json:"tables"`
-	Runs   []Run         `json:"runs"` // newest first, at most 20
-	// States by pipeline.
-	States map[string]json.RawMessage `json:"states"`
-}
-
-// TableStatus is the state of one table that tapline loads.
-type TableStatus struct {
-	Stream       string    `json:"stream"`
-	Schema       string    `json:"schema"`
-	Name         string    `json:"name"`
-	Rows         int64     `json:"rows"`
-	LastLoadedAt time.Time `json:"last_loaded_at,omitzero"`
-	LastRunID    string    `json:"last_run_id,omitempty"`
-}
-
-// ErrLocked means that another process holds the warehouse.
-var ErrLocked = errors.New("another process holds it")

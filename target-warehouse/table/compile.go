@@ -14,8 +14,10 @@ import (
 type Options struct {
 	// Schema is the schema of the warehouse in which tables are made; "" for the engine's default.
 	Schema string
-	// AppendOnly is copied to [Table.AppendOnly].
-	AppendOnly bool
+	// Method, HardDelete and Conflict are copied to the [Table].
+	Method     Method
+	HardDelete bool
+	Conflict   Conflict
 	// Metadata appends the columns of the list [Metadata] (setting add_record_metadata).
 	Metadata bool
 }
@@ -41,7 +43,7 @@ func Compile(s *singer.Schema, o Options) (*Table, error) {
 	if err != nil {
 		return fail("", err)
 	}
-	t := &Table{Stream: s.Stream, Schema: o.Schema, Name: s.Stream, AppendOnly: o.AppendOnly}
+	t := &Table{Stream: s.Stream, Schema: o.Schema, Name: s.Stream, Method: o.Method, HardDelete: o.HardDelete, Conflict: o.Conflict}
 	t.addProperties(properties)
 	if t.Key, err = t.findKey(s.KeyProperties); err != nil {
 		return fail("", err)

@@ -16,6 +16,10 @@ const (
 	// Number is a number that a 64-bit float holds without changing a digit of its shortest decimal form: Arrow
 	// float64.
 	Number
+	// Decimal is an exact decimal number: Arrow string, in the one spelling that equal numbers share: a minus sign if it
+	// is below zero, digits without a zero ahead of another, and if need be a point and digits that do not end in zero.
+	// There is no exponent. [Column] says how many digits there may be.
+	Decimal
 	// Text is Unicode text: Arrow string.
 	Text
 	// Timestamp is a moment, in microseconds since 1970 UTC: Arrow timestamp[us, UTC].
@@ -33,7 +37,13 @@ type Column struct {
 	// Property is the name of the record's property that fills the column, as the SCHEMA spells it; empty for a
 	// column that tapline itself fills (see metadata.go).
 	Property string
-	Type     Type
+	// Below leads from the property's value, an object, to the value that fills the column, a name for each level; nil
+	// for a column that takes the property's whole value. Only flattening makes such columns.
+	Below []string
+	Type  Type
+	// Precision and Scale bound a Decimal: at most so many digits in all, and so many of them behind the point. Both are
+	// 0 for a Decimal of any length, and for every other type. Precision is at most 38.
+	Precision, Scale int
 	// Nullable is false only for the columns of the key.
 	Nullable bool
 }
@@ -47,9 +57,51 @@ type Table struct {
 	Columns      []Column
 	// Key lists the indexes in Columns of the columns that identify a row; empty for a table without a key.
 	Key []int
-	// AppendOnly says that rows are added even where a row with the same key exists (load method append-only).
-	AppendOnly bool
+	// Method says how rows come into the table.
+	Method Method
+	// HardDelete says that a row with a value in [DeletedAt] deletes the row with its key instead of replacing it, and
+	// that rows of versions that are gone are deleted and not only marked.
+	HardDelete bool
+	// Conflict says what to do where a column of the warehouse cannot hold what this Table's column holds.
+	Conflict Conflict
+	// Own says that the table is one of tapline's records, such as _singer_rejects; its Schema is "".
+	Own bool
 }
+
+// Method is a way of loading rows into a table.
+type Method uint8
+
+// The load methods.
+const (
+	// Upsert lets a row replace the row with the same key. Without a key every row is added.
+	Upsert Method = iota
+	// AppendOnly adds every row, even where a row with the same key exists.
+	AppendOnly
+	// Overwrite collects rows, as Upsert does, in a table that nobody sees yet, until the version they belong to is
+	// activated: then they take the place of all that the table had.
+	Overwrite
+	// History keeps every version of a row: a row that differs from the newest one with its key ends that one's validity
+	// ([ValidTo]) and is added beside it.
+	History
+)
+
+// Conflict is what to do where the warehouse has a column of another type than a load needs.
+type Conflict uint8
+
+// The policies. A conflict is found only where the column's type cannot hold the values as it is.
+const (
+	// Widen changes the column to the narrowest type that holds both its values and the new ones ([Join]).
+	Widen Conflict = iota
+	// NewColumn leaves the column alone and puts the values into another, named after it and the type.
+	NewColumn
+	// ToJSON changes the column to JSON, which keeps values of every kind apart.
+	ToJSON
+	// Fail refuses the load.
+	Fail
+)
+
+// Keyed tells whether a row replaces one with the same key, be it in the table itself or among the newest of its history.
+func (t *Table) Keyed() bool { return len(t.Key) > 0 && t.Method != AppendOnly }
 
 // Batch is a run of rows of one Table in the order they arrived. Rows has the Table's columns in the Table's order,
 // with the types that Type names, and behind them one int64 column, [Ordinal], that orders rows within a run. Whoever
