@@ -18,8 +18,8 @@ type Memory struct {
 	Integration string // of the newest run
 
 	Tables  map[string]Table             // by stream; of several, the one that was loaded last
-	Columns map[string]map[string]Column // by stream and path
-	Names   map[string]map[string]string // the same columns' names alone
+	Columns map[string]map[string]Column // by stream and name of the column
+	Names   map[string]map[string]string // by stream and path of a value: the name of its column
 }
 
 // Recall reads what the warehouse remembers of a pipeline.
@@ -67,11 +67,18 @@ func (m *Memory) addColumn(c Column) {
 	if m.Columns[c.Stream] == nil {
 		m.Columns[c.Stream], m.Names[c.Stream] = map[string]Column{}, map[string]string{}
 	}
-	if known, ok := m.Columns[c.Stream][c.Path]; ok && !c.FirstSeenAt.Before(known.FirstSeenAt) {
+	columns, names := m.Columns[c.Stream], m.Names[c.Stream]
+	columns[c.Name] = c
+	if c.Path == ownPath {
 		return
 	}
-	m.Columns[c.Stream][c.Path], m.Names[c.Stream][c.Path] = c, c.Name
+	if known, ok := names[c.Path]; !ok || c.FirstSeenAt.Before(columns[known].FirstSeenAt) {
+		names[c.Path] = c.Name
+	}
 }
+
+// ownPath is the path of the columns that tapline itself fills.
+const ownPath = "[]"
 
 // CheckIntegration refuses another integration name than the one that the pipeline's tables bear. name is "" for none.
 func (m *Memory) CheckIntegration(name string) error {
