@@ -55,6 +55,9 @@ type Table struct {
 	// Schema and Name say where the table is in the warehouse; Schema may be "" for the engine's default schema.
 	Schema, Name string
 	Columns      []Column
+	// Rules has what the SCHEMA asks of the first Columns, those that it declares, one Rule for each; columns behind them
+	// have none.
+	Rules []Rule
 	// Key lists the indexes in Columns of the columns that identify a row; empty for a table without a key.
 	Key []int
 	// Method says how rows come into the table.
