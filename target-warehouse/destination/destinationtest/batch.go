@@ -12,28 +12,13 @@ import (
 )
 
 // Row holds the values of one row in the order of its Table's columns: nil, bool for Boolean, int64 for Integer,
-// float64 for Number, string for Text and JSON, and a time.Time in UTC for Timestamp and Date.
+// float64 for Number, string for Text and JSON and, in the spelling
+// that package table gives it, for Decimal, and a time.Time in UTC for Timestamp and Date.
 type Row []any
-
-// arrowTypes says in which Arrow type a batch carries a type.
-var arrowTypes = map[table.Type]arrow.DataType{
-	table.Boolean:   arrow.FixedWidthTypes.Boolean,
-	table.Integer:   arrow.PrimitiveTypes.Int64,
-	table.Number:    arrow.PrimitiveTypes.Float64,
-	table.Text:      arrow.BinaryTypes.String,
-	table.Timestamp: arrow.FixedWidthTypes.Timestamp_us,
-	table.Date:      arrow.FixedWidthTypes.Date32,
-	table.JSON:      arrow.BinaryTypes.String,
-}
 
 // Batch makes a batch of rows with the ordinals first, first+1 and so on. The caller releases it.
 func Batch(mem memory.Allocator, t *table.Table, first int64, rows ...Row) *table.Batch {
-	var fields []arrow.Field
-	for _, c := range t.Columns {
-		fields = append(fields, arrow.Field{Name: c.Name, Type: arrowTypes[c.Type], Nullable: c.Nullable})
-	}
-	fields = append(fields, arrow.Field{Name: table.Ordinal, Type: arrow.PrimitiveTypes.Int64})
-	b := array.NewRecordBuilder(mem, arrow.NewSchema(fields, nil))
+	b := array.NewRecordBuilder(mem, t.ArrowSchema())
 	defer b.Release()
 	for i, row := range rows {
 		for j, value := range row {

@@ -9,55 +9,51 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
 )
 
 var commitChecks = []check{
-	{"a warehouse that was never loaded has an empty status", emptyStatus},
 	{"rollback leaves nothing", rollbackLeavesNothing},
 	{"rollback after commit is harmless", rollbackAfterCommit},
 	{"a load can follow a failed one", loadAfterFailure},
 	{"a cancelled load can be rolled back", cancelled},
 	{"a commit can carry a state alone", stateAlone},
 	{"a commit without a state keeps the earlier one", noState},
+	{"a first commit without a state has a row without one", firstWithoutState},
 	{"state bytes are untouched", stateBytes},
 	{"pipelines keep their states apart", pipelines},
-	{"status shows runs, newest first", runs},
-	{"status shows tables", tables},
-}
-
-func emptyStatus(t *testing.T, h *Harness) {
-	s := open(t, h)
-	if diff := gocmp.Diff(&destination.Status{}, s.status(), cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("status (-want +got):\n%s", diff)
-	}
+	{"a commit with a lower fence is refused", lowerFence},
+	{"a commit with the fence of another run is refused", sameFence},
+	{"a commit without a state moves the fence", fenceWithoutState},
+	{"fences of pipelines are apart", fencesApart},
 }
 
 func rollbackLeavesNothing(t *testing.T, h *Harness) {
 	s := open(t, h)
+	fresh := keyless()
 	l := s.begin()
-	l.migrate(keyedOnce)
-	l.add(keyedOnce, destination.Counts{Inserted: 5000}, rowsOf(0, 5000, "a"))
+	l.migrate(fresh)
+	l.add(fresh, destination.Counts{Inserted: 5000}, rowsOf(0, 5000, "a"))
 	l.rollback()
 	s.reopen()
-	if h.Exists(t, keyedOnce.Schema, keyedOnce.Name) {
+	if h.Exists(t, fresh.Schema, fresh.Name) {
 		t.Error("the table is there")
 	}
 
-	s.load(keyed(), destination.Counts{Inserted: 2}, rowsOf(1, 3, "a"))
-	before := s.status()
+	s.load(keyless(), destination.Counts{Inserted: 2}, rowsOf(1, 3, "a"))
+	before := s.states()
 	wide := wider()
+	wide.Key, wide.Columns[0].Nullable = nil, true
 	l = s.begin()
 	l.migrate(wide)
-	l.add(wide, destination.Counts{Inserted: 1, Updated: 1}, []Row{{int64(2), "b", true}, {int64(3), "b", true}})
+	l.add(wide, destination.Counts{Inserted: 2}, []Row{{int64(2), "b", true}, {int64(3), "b", true}})
 	l.rollback()
 	s.reopen()
-	s.expect(keyed(), rowsOf(1, 3, "a")...)
-	if diff := gocmp.Diff(before, s.status()); diff != "" {
-		t.Errorf("status (-before +after):\n%s", diff)
+	s.expect(keyless(), rowsOf(1, 3, "a")...)
+	if diff := gocmp.Diff(before, s.states()); diff != "" {
+		t.Errorf("states (-before +after):\n%s", diff)
 	}
 }
 
@@ -74,49 +70,87 @@ func rollbackAfterCommit(t *testing.T, h *Harness) {
 
 func loadAfterFailure(t *testing.T, h *Harness) {
 	s := open(t, h)
-	s.load(keyed(), destination.Counts{Inserted: 1}, rowsOf(1, 2, "a"))
-	l := s.begin()
-	other := keyed()
-	other.Columns[1].Type = other.Columns[0].Type
-	if err := l.Migrate(t.Context(), other); err == nil {
-		t.Fatal("a Text column was taken for an Integer column")
-	}
-	l.rollback()
-	s.load(keyed(), destination.Counts{Updated: 1}, rowsOf(1, 2, "b"))
-	s.expect(keyed(), Row{int64(1), "b"})
+	s.load(keyless(), destination.Counts{Inserted: 1}, rowsOf(1, 2, "a"))
+	other := keyless()
+	other.Columns[1].Type, other.Conflict = table.Integer, table.Fail
+	s.begin().refuse(other)
+	s.load(keyless(), destination.Counts{Inserted: 1}, rowsOf(2, 3, "b"))
+	s.expect(keyless(), Row{int64(1), "a"}, Row{int64(2), "b"})
 }
 
 func cancelled(t *testing.T, h *Harness) {
 	s := open(t, h)
-	s.load(keyed(), destination.Counts{Inserted: 1}, rowsOf(1, 2, "a"))
+	s.load(keyless(), destination.Counts{Inserted: 1}, rowsOf(1, 2, "a"))
 	ctx, cancel := context.WithCancel(t.Context())
+	tab := keyless()
 	l := s.begin()
-	l.migrate(keyedOnce)
-	l.add(keyedOnce, destination.Counts{Inserted: 1, Updated: 1}, rowsOf(1, 3, "b"))
+	l.migrate(tab)
+	l.add(tab, destination.Counts{Inserted: 2}, rowsOf(1, 3, "b"))
 	cancel()
-	b := Batch(h.Allocator, keyedOnce, 1, rowsOf(3, 5, "c")...)
-	defer b.Rows.Release()
-	if _, err := l.Append(ctx, []*table.Batch{b}); !errors.Is(err, context.Canceled) {
+	if _, err := l.append(ctx, tab, rowsOf(3, 5, "c")); !errors.Is(err, context.Canceled) {
 		t.Errorf("append: %v, want context.Canceled", err)
 	}
 	l.rollback()
-	s.expect(keyed(), Row{int64(1), "a"})
-	s.load(keyed(), destination.Counts{Updated: 1}, rowsOf(1, 2, "d"))
-	s.expect(keyed(), Row{int64(1), "d"})
+	s.expect(keyless(), Row{int64(1), "a"})
+	s.load(keyless(), destination.Counts{Inserted: 1}, rowsOf(2, 3, "d"))
+	s.expect(keyless(), Row{int64(1), "a"}, Row{int64(2), "d"})
+}
+
+// stateRow is a row of destination.States as the checks look at it.
+type stateRow struct {
+	Fence int64
+	State string // "NULL" where there is none
+	RunID string
+}
+
+// states reads the states by pipeline.
+func (s *session) states() map[string]stateRow {
+	s.Helper()
+	states := map[string]stateRow{}
+	for _, r := range s.ownRows(destination.States, 0) {
+		row := stateRow{Fence: r.Values[1].(int64), State: "NULL", RunID: r.Values[3].(string)}
+		if state, ok := r.Values[2].(string); ok {
+			row.State = state
+		}
+		pipeline := r.Values[0].(string)
+		if _, twice := states[pipeline]; twice {
+			s.Errorf("pipeline %q has two states", pipeline)
+		}
+		states[pipeline] = row
+	}
+	return states
+}
+
+func (s *session) expectStates(want map[string]stateRow) {
+	s.Helper()
+	if diff := gocmp.Diff(want, s.states()); diff != "" {
+		s.Errorf("states (-want +got):\n%s", diff)
+	}
 }
 
 func stateAlone(t *testing.T, h *Harness) {
 	s := open(t, h)
+	before := time.Now().Add(-time.Second)
 	s.begin().commit(checkpoint(json.RawMessage(`{"a":1}`)))
 	s.reopen()
-	s.expectStates(map[string]json.RawMessage{"default": json.RawMessage(`{"a":1}`)})
+	s.expectStates(map[string]stateRow{"default": {1, `{"a":1}`, runID}})
+	at, ok := s.ownRows(destination.States, 0)[0].Values[4].(time.Time)
+	if !ok || at.Before(before) || at.After(time.Now().Add(time.Second)) {
+		t.Errorf("updated at %v, want about now", at)
+	}
 }
 
 func noState(t *testing.T, h *Harness) {
 	s := open(t, h)
 	s.begin().commit(checkpoint(json.RawMessage(`{"a":1}`)))
 	s.load(keyed(), destination.Counts{Inserted: 1}, rowsOf(1, 2, "a"))
-	s.expectStates(map[string]json.RawMessage{"default": json.RawMessage(`{"a":1}`)})
+	s.expectStates(map[string]stateRow{"default": {1, `{"a":1}`, runID}})
+}
+
+func firstWithoutState(t *testing.T, h *Harness) {
+	s := open(t, h)
+	s.begin().commit(checkpoint(nil))
+	s.expectStates(map[string]stateRow{"default": {1, "NULL", runID}})
 }
 
 func stateBytes(t *testing.T, h *Harness) {
@@ -126,16 +160,7 @@ func stateBytes(t *testing.T, h *Harness) {
 		fmt.Sprintf(`{"big":"%01000000d"}`, 7),
 	} {
 		s.begin().commit(checkpoint(json.RawMessage(state)))
-		s.expectStates(map[string]json.RawMessage{"default": json.RawMessage(state)})
-	}
-}
-
-// expectStates compares the states byte for byte.
-func (s *session) expectStates(want map[string]json.RawMessage) {
-	s.Helper()
-	asText := gocmp.Transformer("text", func(m json.RawMessage) string { return string(m) })
-	if diff := gocmp.Diff(want, s.status().States, asText); diff != "" {
-		s.Errorf("states (-want +got):\n%s", diff)
+		s.expectStates(map[string]stateRow{"default": {1, state, runID}})
 	}
 }
 
@@ -143,52 +168,78 @@ func pipelines(t *testing.T, h *Harness) {
 	s := open(t, h)
 	for i, pipeline := range []string{"stripe", "recharge", "stripe"} {
 		c := checkpoint(json.RawMessage(fmt.Sprint(i)))
-		c.Run.Pipeline = pipeline
+		c.Pipeline = pipeline
 		s.begin().commit(c)
 	}
-	s.expectStates(map[string]json.RawMessage{"stripe": json.RawMessage("2"), "recharge": json.RawMessage("1")})
+	s.expectStates(map[string]stateRow{"stripe": {1, "2", runID}, "recharge": {1, "1", runID}})
 }
 
-func runs(t *testing.T, h *Harness) {
-	s := open(t, h)
-	var want []destination.Run
-	for i := range 22 {
-		c := checkpoint(nil)
-		c.Run.ID = fmt.Sprintf("01JNQ3Z00000000000000000%02d", i)
-		c.Run.StartedAt = started.Add(time.Duration(i) * time.Hour)
-		s.begin().commit(c)
-		want = append([]destination.Run{c.Run}, want...)
-	}
-	want = want[:20]
-	ended := want[3]
-	ended.EndedAt, ended.Status, ended.Message = started.Add(100*time.Hour+123456*time.Microsecond), destination.Failed, "it's \"cut\": line 3"
-	ended.RowsIn, ended.Rows, ended.BytesIn, ended.States = 1<<40, 2, 3, 4
-	ended.Tables = map[string]destination.Counts{"orders": {Inserted: 1, Updated: 2}, "a\"b": {Inserted: 1 << 60}}
-	s.begin().commit(destination.Checkpoint{Run: ended})
-	want[3] = ended
-	s.reopen()
-	if diff := gocmp.Diff(want, s.status().Runs, cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("runs (-want +got):\n%s", diff)
-	}
+// run is the checkpoint of a run of the pipeline "default" with a fence.
+func run(id string, fence int64, state string) destination.Checkpoint {
+	c := checkpoint(json.RawMessage(state))
+	c.RunID, c.Fence = id, fence
+	return c
 }
 
-func tables(t *testing.T, h *Harness) {
-	s := open(t, h)
-	before := time.Now().Add(-time.Second)
-	s.load(keyed(), destination.Counts{Inserted: 3}, rowsOf(1, 4, "a"))
-	c := checkpoint(nil)
-	c.Run.ID = "01JNQ3Z0000000000000000002"
+// fenced is a Load of one row that Commit must refuse, with nothing kept.
+func (s *session) fenced(c destination.Checkpoint) {
+	s.Helper()
+	before := s.states()
+	tab := keyless()
+	tab.Name = "fenced"
 	l := s.begin()
-	l.migrate(keyedOnce)
-	l.add(keyedOnce, destination.Counts{Inserted: 1, Updated: 1}, rowsOf(3, 5, "b"))
-	l.commit(c)
+	l.migrate(tab)
+	l.add(tab, destination.Counts{Inserted: 1}, rowsOf(1, 2, "a"))
+	c.Rows = []destination.Row{runRow(c.RunID)}
+	if err := l.Load.Commit(s.Context(), c); !errors.Is(err, destination.ErrFenced) {
+		s.Errorf("commit of run %s with fence %d: %v, want ErrFenced", c.RunID, c.Fence, err)
+	}
+	l.rollback()
+	s.expectStates(before)
+	if s.h.Exists(s.T, tab.Schema, tab.Name) {
+		s.Error("the table of the refused load is there")
+	}
+	if rows := s.ownRows(destination.Runs, 0); len(rows) > 0 {
+		s.Errorf("the refused load left %d rows in %s", len(rows), destination.Runs.Name)
+	}
+}
 
-	want := []destination.TableStatus{{Stream: "orders", Schema: "shop", Name: "orders", Rows: 4, LastRunID: c.Run.ID}}
-	got := s.status().Tables
-	if diff := gocmp.Diff(want, got, cmpopts.IgnoreFields(destination.TableStatus{}, "LastLoadedAt")); diff != "" {
-		t.Fatalf("tables (-want +got):\n%s", diff)
-	}
-	if at := got[0].LastLoadedAt; at.Before(before) || at.After(time.Now().Add(time.Second)) {
-		t.Errorf("last loaded at %v, want about now", at)
-	}
+func lowerFence(t *testing.T, h *Harness) {
+	s := open(t, h)
+	s.begin().commit(run("A", 7, "1"))
+	s.begin().commit(run("B", 9, "2"))
+	s.fenced(run("A", 7, "3"))
+	s.fenced(run("C", 8, "3"))
+	s.reopen()
+	s.fenced(run("A", 7, "3"))
+	s.begin().commit(run("B", 9, "4"))
+	s.begin().commit(run("D", 1<<62, "5"))
+	s.expectStates(map[string]stateRow{"default": {1 << 62, "5", "D"}})
+}
+
+func sameFence(t *testing.T, h *Harness) {
+	s := open(t, h)
+	s.begin().commit(run("A", 7, "1"))
+	s.fenced(run("B", 7, "2"))
+	s.begin().commit(run("A", 7, "3"))
+	s.expectStates(map[string]stateRow{"default": {7, "3", "A"}})
+}
+
+func fenceWithoutState(t *testing.T, h *Harness) {
+	s := open(t, h)
+	s.begin().commit(run("A", 7, "1"))
+	c := run("B", 8, "")
+	c.State = nil
+	s.begin().commit(c)
+	s.fenced(run("A", 7, "2"))
+	s.expectStates(map[string]stateRow{"default": {8, "1", "B"}})
+}
+
+func fencesApart(t *testing.T, h *Harness) {
+	s := open(t, h)
+	s.begin().commit(run("A", 7, "1"))
+	other := run("B", 1, "2")
+	other.Pipeline = "other"
+	s.begin().commit(other)
+	s.expectStates(map[string]stateRow{"default": {7, "1", "A"}, "other": {1, "2", "B"}})
 }

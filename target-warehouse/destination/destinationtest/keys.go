@@ -23,6 +23,7 @@ var keyChecks = []check{
 }
 
 func lastInBatch(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
 	s := open(t, h)
 	s.load(keyed(), destination.Counts{Inserted: 2, Updated: 2},
 		[]Row{{int64(1), "first"}, {int64(2), "only"}, {int64(1), "second"}, {int64(1), nil}})
@@ -30,12 +31,14 @@ func lastInBatch(t *testing.T, h *Harness) {
 }
 
 func lastAcrossBatches(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
 	s := open(t, h)
 	s.load(keyed(), destination.Counts{Inserted: 2, Updated: 1}, []Row{{int64(1), "old"}, {int64(2), "b"}}, []Row{{int64(1), "new"}})
 	s.expect(keyed(), Row{int64(1), "new"}, Row{int64(2), "b"})
 }
 
 func lastAcrossAppends(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
 	s := open(t, h)
 	l := s.begin()
 	l.migrate(keyedOnce)
@@ -51,6 +54,7 @@ func lastAcrossAppends(t *testing.T, h *Harness) {
 var keyedOnce = keyed()
 
 func lastAcrossLoads(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
 	s := open(t, h)
 	s.load(keyed(), destination.Counts{Inserted: 3}, rowsOf(1, 4, "old"))
 	s.load(keyed(), destination.Counts{Inserted: 1, Updated: 2}, rowsOf(2, 5, "new"))
@@ -60,6 +64,7 @@ func lastAcrossLoads(t *testing.T, h *Harness) {
 }
 
 func keyOfEveryType(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
 	s := open(t, h)
 	for _, c := range []struct {
 		typ  table.Type
@@ -72,6 +77,7 @@ func keyOfEveryType(t *testing.T, h *Harness) {
 		{table.Text, "", " "},
 		{table.Timestamp, time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999998000, time.UTC)},
 		{table.Date, day(1, 1, 1), day(1, 1, 2)},
+		{table.Decimal, "12345678901234567890.5", "12345678901234567890.51"},
 		{table.JSON, `{"a":1}`, `{"a":2}`},
 		{table.JSON, `{"b":1}`, `{"b": 1}`},
 	} {
@@ -88,13 +94,14 @@ func keyOfEveryType(t *testing.T, h *Harness) {
 }
 
 func compositeKey(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
 	tab := allTypes()
 	tab.Key = []int{3, 1}
 	for _, i := range tab.Key {
 		tab.Columns[i].Nullable = false
 	}
 	row := func(text string, integer int64, number float64) Row {
-		return Row{nil, integer, number, text, nil, nil, nil}
+		return Row{nil, integer, number, text, nil, nil, nil, nil, nil}
 	}
 	s := open(t, h)
 	s.load(tab, destination.Counts{Inserted: 3}, []Row{row("a", 1, 1), row("a", 2, 2), row("b", 1, 3)})
@@ -103,6 +110,7 @@ func compositeKey(t *testing.T, h *Harness) {
 }
 
 func lateKey(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
 	tab := &table.Table{Stream: "late", Schema: "shop", Name: "late", Key: []int{1}, Columns: []table.Column{
 		{Name: "note", Property: "note", Type: table.Text, Nullable: true},
 		{Name: "id", Property: "id", Type: table.Text},
@@ -114,6 +122,7 @@ func lateKey(t *testing.T, h *Harness) {
 }
 
 func keyOverDuplicates(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
 	s := open(t, h)
 	s.load(keyless(), destination.Counts{Inserted: 3}, []Row{{int64(1), "a"}, {int64(1), "b"}, {int64(2), "c"}})
 	s.load(keyed(), destination.Counts{Inserted: 1, Updated: 1}, []Row{{int64(1), "d"}, {int64(3), "e"}})
@@ -121,12 +130,11 @@ func keyOverDuplicates(t *testing.T, h *Harness) {
 }
 
 func nullKey(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
 	s := open(t, h)
 	l := s.begin()
 	l.migrate(keyedOnce)
-	b := Batch(h.Allocator, keyedOnce, 1, Row{int64(1), "a"}, Row{nil, "b"})
-	defer b.Rows.Release()
-	if _, err := l.Append(t.Context(), []*table.Batch{b}); err == nil {
+	if _, err := l.append(t.Context(), keyedOnce, []Row{{int64(1), "a"}, {nil, "b"}}); err == nil {
 		t.Error("a row without a key was taken")
 	}
 	l.rollback()

@@ -33,20 +33,31 @@ func allTypes() *table.Table {
 		typ  table.Type
 	}{
 		{"boolean", table.Boolean}, {"integer", table.Integer}, {"number", table.Number}, {"text", table.Text},
-		{"timestamp", table.Timestamp}, {"date", table.Date}, {"json", table.JSON},
+		{"timestamp", table.Timestamp}, {"date", table.Date}, {"json", table.JSON}, {"decimal", table.Decimal},
 	} {
 		t.Columns = append(t.Columns, table.Column{Name: c.name, Property: c.name, Type: c.typ, Nullable: true})
 	}
+	money := table.Column{Name: "money", Property: "money", Type: table.Decimal, Precision: 38, Scale: 9, Nullable: true}
+	t.Columns = append(t.Columns, money)
 	return t
 }
 
+// nines are the digits of a Decimal that no machine type holds.
+var nines = "-" + strings.Repeat("9", 1000) + "." + strings.Repeat("0", 999) + "1"
+
+// typeRows has the extreme values of each type.
 var typeRows = []Row{
-	{true, int64(math.MinInt64), math.MaxFloat64, "", day(1, 1, 1), day(1, 1, 1), `{"b":1,"a":[ 1.0,1e5 , "\u00e9\/" ],"b":2}`},
-	{false, int64(math.MaxInt64), -math.SmallestNonzeroFloat64, "a\x00b", time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), day(9999, 12, 31), `null`},
-	{true, int64(0), 0.1, "naïve 東京 🧾 \u202e\\\"'\r\n\t", time.Date(1969, 12, 31, 23, 59, 59, 999999000, time.UTC), day(1969, 12, 31), `12345678901234567890.12345678901234567890`},
-	{false, int64(1<<53 + 1), 1e21, strings.Repeat("x", 4096), time.Date(2024, 3, 10, 2, 30, 0, 1000, time.UTC), day(2024, 2, 29), `"text"`},
-	{true, int64(-1), math.Copysign(0, -1), "NULL", time.Date(2026, 10, 25, 1, 30, 0, 0, time.UTC), day(1970, 1, 1), " \t[]\n"},
-	{nil, nil, nil, nil, nil, nil, nil},
+	{true, int64(math.MinInt64), math.MaxFloat64, "", day(1, 1, 1), day(1, 1, 1),
+		`{"b":1,"a":[ 1.0,1e5 , "\u00e9\/" ],"b":2}`, "0", "0"},
+	{false, int64(math.MaxInt64), -math.SmallestNonzeroFloat64, "a\x00b", time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), day(9999, 12, 31),
+		`null`, nines, "-99999999999999999999999999999.999999999"},
+	{true, int64(0), 0.1, "naïve 東京 🧾 \u202e\\\"'\r\n\t", time.Date(1969, 12, 31, 23, 59, 59, 999999000, time.UTC), day(1969, 12, 31),
+		`12345678901234567890.12345678901234567890`, "12345678901234567890.1234567890123456789", "0.000000001"},
+	{false, int64(1<<53 + 1), 1e21, strings.Repeat("x", 4096), time.Date(2024, 3, 10, 2, 30, 0, 1000, time.UTC), day(2024, 2, 29),
+		`"text"`, "0.0000001", "99999999999999999999999999999.999999999"},
+	{true, int64(-1), math.Copysign(0, -1), "NULL", time.Date(2026, 10, 25, 1, 30, 0, 0, time.UTC), day(1970, 1, 1),
+		" \t[]\n", "-1", "-12.5"},
+	{nil, nil, nil, nil, nil, nil, nil, nil, nil},
 }
 
 func everyType(t *testing.T, h *Harness) {
@@ -110,7 +121,7 @@ func keylessRows(t *testing.T, h *Harness) {
 
 func appendOnly(t *testing.T, h *Harness) {
 	tab := keyed()
-	tab.AppendOnly = true
+	tab.Method = table.AppendOnly
 	s := open(t, h)
 	s.load(tab, destination.Counts{Inserted: 2}, []Row{{int64(1), "a"}, {int64(1), "b"}})
 	s.load(tab, destination.Counts{Inserted: 1}, []Row{{int64(1), "c"}})

@@ -4,12 +4,12 @@ package destinationtest
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	gocmp "github.com/google/go-cmp/cmp"
@@ -22,7 +22,8 @@ import (
 type Harness struct {
 	// Open opens the warehouse. The suite closes what it opens and has it open at most once at a time.
 	Open func(t *testing.T) destination.Destination
-	// Read reads the named columns of all rows of a table in any order, giving each value as [Row] says. It is called
+	// Read reads the named columns of all rows of a table in any order, giving each value as [Row] says of the type that
+	// the column has in the warehouse. The columns are named as stored, schema and table as in their Table. It is called
 	// while the warehouse is open and no Load is.
 	Read func(t *testing.T, schema, name string, columns []string) []Row
 	// Exists says whether there is such a table.
@@ -32,6 +33,8 @@ type Harness struct {
 	// Stored says what the engine gives back for a value of a type; nil if every value comes back as it is. A value that
 	// the engine changes must be documented by it.
 	Stored func(typ table.Type, value any) any
+	// Cannot lists what the engine cannot do, each with the reason.
+	Cannot map[Ability]string
 
 	ordinal int64 // of the row handed over last
 }
@@ -39,12 +42,16 @@ type Harness struct {
 // Run holds an engine against the whole suite. Each check gets a warehouse of its own from newHarness.
 func Run(t *testing.T, newHarness func(t *testing.T) *Harness) {
 	for _, c := range checks {
-		t.Run(c.name, func(t *testing.T) { c.run(t, newHarness(t)) })
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness(t)
+			h.checkAbilities(t)
+			c.run(t, h)
+		})
 	}
 }
 
 // checks is the suite.
-var checks = slices.Concat(rowChecks, keyChecks, schemaChecks, commitChecks)
+var checks = slices.Concat(rowChecks, keyChecks, schemaChecks, commitChecks, ownChecks)
 
 type check struct {
 	name string
@@ -56,11 +63,13 @@ type session struct {
 	*testing.T
 	h *Harness
 	d destination.Destination
+	// stored has the names of columns as the warehouse keeps them, by place (see placeOf) and the Table's name for them.
+	stored map[[3]string]string
 }
 
 func open(t *testing.T, h *Harness) *session {
 	t.Helper()
-	s := &session{T: t, h: h, d: h.Open(t)}
+	s := &session{T: t, h: h, d: h.Open(t), stored: map[[3]string]string{}}
 	t.Cleanup(func() {
 		if err := s.d.Close(); err != nil {
 			t.Errorf("close: %v", err)
@@ -69,7 +78,7 @@ func open(t *testing.T, h *Harness) *session {
 	return s
 }
 
-// reopen closes the warehouse and opens it again.
+// reopen closes the warehouse and opens it again, as another run would.
 func (s *session) reopen() {
 	s.Helper()
 	if err := s.d.Close(); err != nil {
@@ -78,7 +87,7 @@ func (s *session) reopen() {
 	s.d = s.h.Open(s.T)
 }
 
-// begin starts a Load that is rolled back at the end of the check unless it has ended by then.
+// begin starts a Load.
 func (s *session) begin() *loading {
 	s.Helper()
 	l, err := s.d.Begin(s.Context())
@@ -94,16 +103,50 @@ type loading struct {
 	destination.Load
 }
 
-func (l *loading) migrate(t *table.Table) {
+func (l *loading) migrate(t *table.Table) *destination.Migration {
 	l.Helper()
-	if err := l.Load.Migrate(l.Context(), t); err != nil {
+	m, err := l.Load.Migrate(l.Context(), t)
+	if err != nil {
 		l.Fatalf("migrate %s: %v", t.Name, err)
 	}
+	if len(m.Columns) != len(t.Columns) {
+		l.Fatalf("migrate %s tells of %d columns, want %d", t.Name, len(m.Columns), len(t.Columns))
+	}
+	for i, c := range t.Columns {
+		if m.Columns[i].Name == "" || m.Columns[i].Type == "" {
+			l.Errorf("migrate %s does not say what became of column %q: %+v", t.Name, c.Name, m.Columns[i])
+		}
+		l.stored[[3]string{t.Schema, t.Name, c.Name}] = m.Columns[i].Name
+	}
+	return m
+}
+
+// refuse migrates a Table that must be refused by a failure that names each word, and rolls back.
+func (l *loading) refuse(t *table.Table, words ...string) {
+	l.Helper()
+	_, err := l.Load.Migrate(l.Context(), t)
+	if err == nil {
+		l.Errorf("migrate %s does not fail", t.Name)
+	} else {
+		wantWords(l.T, err, words...)
+	}
+	l.rollback()
 }
 
 // add appends rows, as one batch for each group, and compares the counts.
 func (l *loading) add(t *table.Table, want destination.Counts, groups ...[]Row) {
 	l.Helper()
+	got, err := l.append(l.Context(), t, groups...)
+	if err != nil {
+		l.Fatalf("append to %s: %v", t.Name, err)
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		l.Errorf("counts of %s (-want +got):\n%s", t.Name, diff)
+	}
+}
+
+// append appends rows, as one batch for each group.
+func (l *loading) append(ctx context.Context, t *table.Table, groups ...[]Row) (destination.Counts, error) {
 	var batches []*table.Batch
 	for _, rows := range groups {
 		b := Batch(l.h.Allocator, t, l.h.ordinal+1, rows...)
@@ -111,12 +154,18 @@ func (l *loading) add(t *table.Table, want destination.Counts, groups ...[]Row) 
 		l.h.ordinal += int64(len(rows))
 		batches = append(batches, b)
 	}
-	got, err := l.Load.Append(l.Context(), batches)
+	return l.Load.Append(ctx, batches)
+}
+
+// activate activates a version and compares the counts.
+func (l *loading) activate(t *table.Table, a destination.Activation, want destination.Counts) {
+	l.Helper()
+	got, err := l.Load.Activate(l.Context(), t, a)
 	if err != nil {
-		l.Fatalf("append to %s: %v", t.Name, err)
+		l.Fatalf("activate %+v of %s: %v", a, t.Name, err)
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
-		l.Errorf("counts of %s (-want +got):\n%s", t.Name, diff)
+		l.Errorf("counts of activating %+v of %s (-want +got):\n%s", a, t.Name, diff)
 	}
 }
 
@@ -135,22 +184,42 @@ func (l *loading) rollback() {
 }
 
 // load is a whole Load of one table.
-func (s *session) load(t *table.Table, want destination.Counts, groups ...[]Row) {
+func (s *session) load(t *table.Table, want destination.Counts, groups ...[]Row) *destination.Migration {
+	s.Helper()
+	l := s.begin()
+	m := l.migrate(t)
+	l.add(t, want, groups...)
+	l.commit(checkpoint(nil))
+	return m
+}
+
+// activated is a whole Load that activates a version of one table.
+func (s *session) activated(t *table.Table, a destination.Activation, want destination.Counts) {
 	s.Helper()
 	l := s.begin()
 	l.migrate(t)
-	l.add(t, want, groups...)
+	l.activate(t, a, want)
 	l.commit(checkpoint(nil))
+}
+
+// read reads all of a table's columns, which must have been migrated in the session.
+func (s *session) read(t *table.Table) []Row {
+	s.Helper()
+	var columns []string
+	for _, c := range t.Columns {
+		name, ok := s.stored[[3]string{t.Schema, t.Name, c.Name}]
+		if !ok {
+			name = c.Name
+		}
+		columns = append(columns, name)
+	}
+	return s.h.Read(s.T, t.Schema, t.Name, columns)
 }
 
 // expect compares the rows of a table, without regard to their order.
 func (s *session) expect(t *table.Table, want ...Row) {
 	s.Helper()
-	var columns []string
-	for _, c := range t.Columns {
-		columns = append(columns, c.Name)
-	}
-	got := s.h.Read(s.T, t.Schema, t.Name, columns)
+	got := s.read(t)
 	sortRows(got)
 	want = s.h.storedRows(t, want)
 	sortRows(want)
@@ -187,23 +256,12 @@ func sortRows(rows []Row) {
 	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(fmt.Sprintf("%#v", a), fmt.Sprintf("%#v", b)) })
 }
 
-// status reads the Status.
-func (s *session) status() *destination.Status {
-	s.Helper()
-	status, err := s.d.Status(s.Context())
-	if err != nil {
-		s.Fatalf("status: %v", err)
-	}
-	return status
-}
-
-var started = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+// runID is the run that commits unless a check says otherwise.
+const runID = "01JNQ3Z0000000000000000001"
 
 // checkpoint is one of a run going on, with the state or nil.
-func checkpoint(state json.RawMessage) destination.Checkpoint {
-	return destination.Checkpoint{State: state, Run: destination.Run{
-		ID: "01JNQ3Z0000000000000000001", Pipeline: "default", Version: "1.2.3", StartedAt: started, Status: destination.Running,
-	}}
+func checkpoint(state json.RawMessage, rows ...destination.Row) destination.Checkpoint {
+	return destination.Checkpoint{Pipeline: "default", RunID: runID, Fence: 1, State: state, Rows: rows}
 }
 
 // keyed is a table whose first column is its key, of the type Integer, with a Text column behind it.
