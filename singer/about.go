@@ -64,7 +64,7 @@ func (p *program) printHelp(w io.Writer) error {
 		fmt.Fprintf(&text, "  tap | %s --config FILE > states.jsonl\n", p.name)
 	}
 	for _, c := range p.commands {
-		fmt.Fprintf(&text, "  %s %s --config FILE: %s\n", p.name, c.Name, c.Help)
+		fmt.Fprintf(&text, "  %s: %s\n", c.usage(p), c.Help)
 	}
 	text.WriteString("\nFlags:\n")
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)

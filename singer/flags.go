@@ -17,8 +17,9 @@ type flags struct {
 	help, version                     bool
 	test, format, logFormat, logLevel string
 
-	command *Command // the verb of a target
-	args    []string // behind the verb
+	command *Command   // the verb of a target
+	own     []ownValue // of the verb's own flags, in their order
+	args    []string   // behind the verb
 }
 
 // option is one flag: where its value goes and what the help says.
@@ -34,8 +35,16 @@ type option struct {
 	choice *string // a text with a value of its own when none is given: "all"
 }
 
-// options lists the flags of a tap or a target in the order of the help.
+// options lists the flags of the verb, or without one of the program, in the order of the help.
 func (f *flags) options(p *program) []option {
+	if f.command != nil {
+		return f.command.options(f, p)
+	}
+	return f.programOptions(p)
+}
+
+// programOptions lists the flags of a tap or a target.
+func (f *flags) programOptions(p *program) []option {
 	all := []option{
 		{name: "config", short: "c", arg: "FILE|ENV", list: &f.config,
 			help: "settings as JSON; repeatable, later files win; ENV reads " + p.envPrefix() + "<SETTING> and wins over files"},
@@ -61,28 +70,21 @@ func (f *flags) options(p *program) []option {
 			help: "debug, info, warning, error or critical; or set " + p.envPrefix() + "LOGLEVEL or LOGLEVEL"},
 		option{name: "summary-file", arg: "FILE", text: &f.summaryFile, help: "write how the run went, as one JSON object"},
 		option{name: "about", on: &f.about, help: "describe settings and capabilities and leave"},
-		option{name: "format", arg: "text|json|markdown", text: &f.format, choices: []string{"text", "json", "markdown"}, help: "of --about" + p.formatted()},
+		option{name: "format", arg: "text|json|markdown", text: &f.format, choices: []string{"text", "json", "markdown"}, help: "of --about"},
 		option{name: "version", on: &f.version, help: "print the version and leave"},
 		option{name: "help", short: "h", on: &f.help, help: "print this and leave"},
 	)
-}
-
-// formatted names the verbs that heed --format too.
-func (p *program) formatted() string {
-	if len(p.commands) == 0 {
-		return ""
-	}
-	names := make([]string, len(p.commands))
-	for i, c := range p.commands {
-		names[i] = c.Name
-	}
-	return " and of " + strings.Join(names, ", ")
 }
 
 // parseFlags reads a command line. The error is a [*ConfigError]; what could be read stands in the result nevertheless,
 // so that the failure is told in the form that was asked for.
 func parseFlags(p *program, args []string) (flags, error) {
 	var f flags
+	if len(args) > 0 {
+		if i := slices.IndexFunc(p.commands, func(c Command) bool { return c.Name == args[0] }); i >= 0 {
+			f.command, args = &p.commands[i], args[1:]
+		}
+	}
 	options := f.options(p)
 	set := flag.NewFlagSet(p.name, flag.ContinueOnError)
 	set.SetOutput(io.Discard)
@@ -92,15 +94,13 @@ func parseFlags(p *program, args []string) (flags, error) {
 			o.define(set, o.short)
 		}
 	}
-	if len(args) > 0 {
-		if i := slices.IndexFunc(p.commands, func(c Command) bool { return c.Name == args[0] }); i >= 0 {
-			f.command, args = &p.commands[i], args[1:]
-		}
-	}
 	faults := f.parse(set, args, options)
 	for _, stray := range f.args {
-		if f.command == nil {
+		switch {
+		case f.command == nil:
 			faults = append(faults, p.strayFault(stray))
+		case f.command.Args == "":
+			faults = append(faults, fmt.Sprintf("%q is not expected behind %s; --help lists what it takes", stray, f.command.Name))
 		}
 	}
 	faults = append(faults, f.choiceFaults(options)...)

@@ -138,6 +138,8 @@ func (s *session) handler() slog.Handler {
 // tell answers the flags that ask about the program alone.
 func (s *session) tell() (told bool, err error) {
 	switch {
+	case s.flags.help && s.flags.command != nil:
+		return true, s.flags.command.printHelp(s.stdout, s.program)
 	case s.flags.help:
 		return true, s.program.printHelp(s.stdout)
 	case s.flags.version:

@@ -29,14 +29,6 @@ type Target struct {
 	Capabilities []string
 }
 
-// Command is a verb of a [Target].
-type Command struct {
-	Name string
-	Help string // a few words
-	// Run does it. args are the arguments that are neither flags nor the verb; what the user wants to see goes to out.
-	Run func(ctx context.Context, run *TargetRun, args []string, out io.Writer) error
-}
-
 // TargetRun is what the functions of a [Target] work with. The runner owns all of it and ends it with the function.
 type TargetRun struct {
 	Name    string // of the target
@@ -47,8 +39,8 @@ type TargetRun struct {
 	Out     *Writer // for states alone, by [Writer.WriteValue]
 	Log     *slog.Logger
 	Metrics *Metrics
-	// Format is how a command is asked to show things: "text", which is also meant by "", "json" or "markdown".
-	Format string
+	// Options are the flags of the command that were set, by name; "true" for a switch.
+	Options map[string]string
 
 	interrupted func() bool
 }
@@ -81,10 +73,10 @@ func (t *Target) work(ctx context.Context, s *session) error {
 	run := &TargetRun{
 		Name: t.Name, Version: s.program.version, Started: s.started,
 		Config: config, Out: NewWriter(s.stdout), Log: s.log, Metrics: s.metrics,
-		Format: s.flags.format,
 	}
 	switch {
 	case s.flags.command != nil:
+		run.Options = s.flags.command.values(&s.flags)
 		return s.flags.command.Run(ctx, run, s.flags.args, s.stdout)
 	case s.flags.check && t.Check != nil:
 		return t.Check(ctx, run, s.report())
