@@ -142,6 +142,24 @@ func (b *Bookmarks) Advance(stream, key, value string) error {
 	return nil
 }
 
+// Remove drops the bookmark of a stream, so that it is read from its beginning, and tells whether there was one.
+func (b *Bookmarks) Remove(stream string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.streams.take(stream) != nil
+}
+
+// Streams lists the streams that have a bookmark, in the order of the document.
+func (b *Bookmarks) Streams() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var names []string
+	for _, m := range b.streams {
+		names = append(names, m.name)
+	}
+	return names
+}
+
 // SetCurrentlySyncing notes the stream that a run is busy with; "" clears the note.
 func (b *Bookmarks) SetCurrentlySyncing(stream string) {
 	b.mu.Lock()

@@ -206,3 +206,30 @@ func FuzzParseBookmarks(f *testing.F) {
 		}
 	})
 }
+
+func TestRemoveLeavesAllElseAsItWas(t *testing.T) {
+	const state = `{"currently_syncing":"a","bookmarks":{"a":{"n":1.0},"a b":{"n":12345678901234567890123},"A":{}},"z":1}`
+	for _, c := range []struct {
+		stream  string
+		there   bool
+		want    string
+		streams []string
+	}{
+		{"a b", true, `{"currently_syncing":"a","bookmarks":{"a":{"n":1.0},"A":{}},"z":1}`, []string{"a", "A"}},
+		{"a", true, `{"currently_syncing":"a","bookmarks":{"a b":{"n":12345678901234567890123},"A":{}},"z":1}`, []string{"a b", "A"}},
+		{"b", false, state, []string{"a", "a b", "A"}},
+	} {
+		b := mustParseBookmarks(t, state)
+		there := b.Remove(c.stream)
+		if got := string(b.State().Value); there != c.there || got != c.want {
+			t.Errorf("without %q, which is there: %t, the state is %s, want %t and %s", c.stream, there, got, c.there, c.want)
+		}
+		if diff := cmp.Diff(c.streams, b.Streams()); diff != "" {
+			t.Errorf("streams without %q (-want +got):\n%s", c.stream, diff)
+		}
+	}
+	only := mustParseBookmarks(t, `{"bookmarks":{"a":{}}}`)
+	if only.Remove("a"); string(only.State().Value) != `{"bookmarks":{}}` {
+		t.Errorf("without the only bookmark the state is %s", only.State().Value)
+	}
+}

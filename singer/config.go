@@ -88,6 +88,7 @@ func (l *configLoader) load(sources []string) (*Config, error) {
 			return nil, err
 		}
 		faults = append(faults, found...)
+		faults = append(faults, root.mergeAliases(values)...)
 	}
 	if len(faults) > 0 {
 		return nil, &ConfigError{Source: describeSources(sources), Faults: faults}

@@ -286,3 +286,37 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+func TestAliasesAreOtherNamesOfASetting(t *testing.T) {
+	const schema = `{"properties":{"metadata":{"type":"boolean","default":true},"meta":{"type":"boolean","x-alias-of":"metadata"}}}`
+	for _, c := range []struct {
+		config string
+		env    map[string]string
+		want   map[string]any
+		fault  string
+	}{
+		{config: `{}`, want: map[string]any{"metadata": true}},
+		{config: `{"meta":false}`, want: map[string]any{"metadata": false}},
+		{config: `{"meta":null,"metadata":false}`, want: map[string]any{"metadata": false}},
+		{config: `{"meta":false,"metadata":false}`, want: map[string]any{"metadata": false}},
+		{config: `{}`, env: map[string]string{"T_META": "0"}, want: map[string]any{"metadata": false}},
+		{config: `{"meta":false,"metadata":true}`, fault: `setting "meta" is another name of "metadata", and they say different things; keep one of them`},
+		{config: `{"meta":"no"}`, fault: `setting "meta" must be of type boolean, but is "no"`},
+	} {
+		l := &configLoader{schema: []byte(schema), prefix: "T_", env: envOf(c.env)}
+		config, err := l.load([]string{writeFile(t, "c.json", c.config), envSource})
+		var faults *ConfigError
+		switch {
+		case c.fault != "":
+			if !errors.As(err, &faults) || len(faults.Faults) != 1 || faults.Faults[0] != c.fault {
+				t.Errorf("%s: %v, want %q", c.config, err, c.fault)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", c.config, err)
+		default:
+			if diff := cmp.Diff(c.want, config.values); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", c.config, diff)
+			}
+		}
+	}
+}

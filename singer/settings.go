@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ type setting struct {
 	Enum        []json.RawMessage `json:"enum"`
 	Examples    []json.RawMessage `json:"examples"`
 	Sensitive   bool              `json:"x-sensitive"`
+	AliasOf     string            `json:"x-alias-of"` // the setting of which this is another name
 	Required    []string          `json:"required"`
 	Properties  properties        `json:"properties"`
 }
@@ -156,6 +158,24 @@ func (s *setting) fillDefaults(values map[string]any) {
 			p.fillDefaults(inner)
 		}
 	}
+}
+
+// mergeAliases gives values under another name of a setting to the setting itself. It returns a fault for each setting
+// that has two values under two names.
+func (s *setting) mergeAliases(values map[string]any) (faults []string) {
+	for _, p := range s.Properties {
+		value, given := values[p.Name]
+		if p.AliasOf == "" || !given {
+			continue
+		}
+		delete(values, p.Name)
+		if main, both := values[p.AliasOf]; both && !reflect.DeepEqual(main, value) {
+			faults = append(faults, fmt.Sprintf("setting %q is another name of %q, and they say different things; keep one of them", p.Name, p.AliasOf))
+			continue
+		}
+		values[p.AliasOf] = value
+	}
+	return faults
 }
 
 // secrets calls replace for every string below a sensitive setting and stores what it returns.

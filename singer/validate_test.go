@@ -2,6 +2,8 @@ package singer
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -86,5 +88,50 @@ func TestFaultsNameWhereTheSettingsCameFrom(t *testing.T) {
 		if err == nil || err.Error() != want {
 			t.Errorf("load = %v\nwant %s", err, want)
 		}
+	}
+}
+
+func TestRecordValidator(t *testing.T) {
+	judge, err := RecordValidator(&Schema{Stream: "s", Schema: []byte(`{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object",
+		"properties":{"id":{"type":"integer","minimum":1},"kind":{"enum":["a","b"]},"in":{"$ref":"#/$defs/in"}},"required":["id","kind"],
+		"$defs":{"in":{"type":"object","properties":{"in":{"$ref":"#/$defs/in"},"n":{"type":"number","multipleOf":1e-20}}}}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ record, want string }{
+		{`{"id":12345678901234567890123,"kind":"a","in":{"in":{"n":0.1}},"more":[]}`, ""},
+		{`{"id":"x","kind":"a"}`, "id: invalid type. Expected: integer, given: string"},
+		{`{"id":0,"kind":"secret","in":{"in":{"n":"q"}}}`, "id: must be greater than or equal to 1; kind: "},
+		{`{"id":0,"kind":"secret","in":{"in":{"n":"q"}}}`, "; in.in.n: invalid type"},
+		{`{}`, "(root): id is required; (root): kind is required"},
+		{`[]`, "(root): invalid type"},
+		{`{"id":null,"kind":1,"in":{"in":[],"n":true}}`, "; and 1 more"},
+		{`{`, "the record is not JSON"},
+	} {
+		switch err := judge([]byte(c.record)); {
+		case c.want == "" && err != nil:
+			t.Errorf("%s is refused: %v", c.record, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret")):
+			t.Errorf("%s: %v, want %q", c.record, err, c.want)
+		}
+	}
+}
+
+func TestRecordValidatorFetchesNothing(t *testing.T) {
+	asked := make(chan string, 9)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Path
+		w.Write([]byte("{}"))
+	}))
+	defer server.Close()
+	file := writeFile(t, "other.json", "{}")
+	for _, ref := range []string{server.URL + "/a.json", "file://" + file, file} {
+		_, err := RecordValidator(&Schema{Schema: []byte(`{"type":"object","properties":{"a":{"$ref":"` + ref + `"}}}`)})
+		if err == nil || !strings.Contains(err.Error(), "the SCHEMA is no JSON Schema") {
+			t.Errorf("a reference to %s: %v", ref, err)
+		}
+	}
+	if len(asked) > 0 {
+		t.Errorf("it fetched %s", <-asked)
 	}
 }
