@@ -206,21 +206,22 @@ func TestIntegrationCannotChangeOnceThereAreTables(t *testing.T) {
 	}
 }
 
-func TestStatusCountsRowsAndFindsTheNewestRuns(t *testing.T) {
+func TestStatusCountsRowsAndKnowsWhatIsGoingOn(t *testing.T) {
 	d := &kept{counts: map[string]int64{"n": 12}}
 	gone := Table{Pipeline: "a", Stream: "gone", Name: "gone", RowCount: 3, LastRunID: "01Q"}
-	d.add(stateRow(fullState), fullTable.Row(), gone.Row(), Run{ID: "01S", Pipeline: "z", Status: Running}.Row(), fullRun.Row(),
-		Run{ID: "01Q", Pipeline: "p", Status: Running}.Row())
+	busy := Table{Pipeline: "z", Stream: "busy", Name: "n", LastRunID: "01S", Status: Loading}
+	running, killed := Run{ID: "01S", Pipeline: "z", Status: Running}, Run{ID: "01Q", Pipeline: "p", Status: Running}
+	d.add(stateRow(fullState), busy.Row(), fullTable.Row(), gone.Row(), running.Row(), fullRun.Row(), killed.Row())
 	report, err := Status(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
 	gone.RowCount, gone.Status = -1, Synced
 	counted := fullTable
-	counted.RowCount = 12
+	counted.RowCount, busy.RowCount = 12, 12
 	want := &Report{
-		Tables: []Standing{{Table: gone, Missing: true}, {Table: counted, RunEnded: true}},
-		Runs:   []Run{fullRun, {ID: "01S", Pipeline: "z", Status: Running}},
+		Tables: []Standing{{Table: gone, Missing: true, RunEnded: true}, {Table: counted, RunEnded: true}, {Table: busy}},
+		Runs:   []Run{running, fullRun, killed},
 		States: []State{fullState},
 	}
 	if diff := cmp.Diff(want, report); diff != "" {
@@ -228,10 +229,10 @@ func TestStatusCountsRowsAndFindsTheNewestRuns(t *testing.T) {
 	}
 }
 
-func TestColours(t *testing.T) {
+func TestHealth(t *testing.T) {
 	tables := []struct {
 		standing Standing
-		want     Colour
+		want     Health
 		why      string
 	}{
 		{Standing{Table: Table{Status: Synced}}, Green, ""},
@@ -246,15 +247,15 @@ func TestColours(t *testing.T) {
 		{Standing{Table: Table{Status: Synced}, Missing: true}, Red, "the table is not there any more"},
 	}
 	for _, c := range tables {
-		if colour, why := c.standing.Colour(); colour != c.want || why != c.why {
-			t.Errorf("%+v is %s because %q, want %s because %q", c.standing, colour, why, c.want, c.why)
+		if health, why := c.standing.Health(); health != c.want || why != c.why {
+			t.Errorf("%+v is %s because %q, want %s because %q", c.standing, health, why, c.want, c.why)
 		}
 	}
 	green, orange, red := tables[0].standing, tables[2].standing, tables[7].standing
 	failed := []Run{{Status: Failed}}
 	for _, c := range []struct {
 		report Report
-		want   Colour
+		want   Health
 	}{
 		{Report{}, Green},
 		{Report{Runs: failed}, Red},
@@ -263,8 +264,9 @@ func TestColours(t *testing.T) {
 		{Report{Tables: []Standing{green, red}}, Orange},
 		{Report{Tables: []Standing{orange, red}}, Orange},
 		{Report{Tables: []Standing{red, red}}, Red},
+		{Report{Runs: append([]Run{{Status: Succeeded}}, failed...)}, Green},
 	} {
-		if got := c.report.Colour(); got != c.want {
+		if got := c.report.Health(); got != c.want {
 			t.Errorf("%d tables and %d failed runs are %s, want %s", len(c.report.Tables), len(c.report.Runs), got, c.want)
 		}
 	}

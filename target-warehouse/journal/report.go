@@ -13,7 +13,7 @@ import (
 // Report is how a warehouse stands.
 type Report struct {
 	Tables []Standing
-	Runs   []Run // the newest of each pipeline, by name of the pipeline
+	Runs   []Run // the newest few, newest first
 	States []State
 }
 
@@ -21,17 +21,17 @@ type Report struct {
 type Standing struct {
 	Table         // RowCount is that of now
 	Missing  bool // there is no such table any more
-	RunEnded bool // tells whether the run that loaded it last is known to have ended
+	RunEnded bool // the run that loaded it last has ended, or another one of its pipeline has begun since
 }
 
-// Colour sums up how something stands.
-type Colour string
+// Health sums up how something stands.
+type Health string
 
-// The colours.
+// The kinds of health.
 const (
-	Green  Colour = "green"  // as it should be
-	Orange Colour = "orange" // usable, and somebody should look at it
-	Red    Colour = "red"    // failed
+	Green  Health = "green"  // as it should be
+	Orange Health = "orange" // usable, and somebody should look at it
+	Red    Health = "red"    // failed
 )
 
 // Status reads how a warehouse stands and counts the rows of each table.
@@ -40,19 +40,16 @@ func Status(ctx context.Context, d destination.Destination) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs, err := Runs(ctx, d, 0)
+	runs, err := Runs(ctx, d, recentRuns)
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Runs: newestRuns(runs)}
+	report := &Report{Runs: runs[:min(shownRuns, len(runs))]}
 	if report.States, err = States(ctx, d); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(report.States, func(a, b State) int { return cmp.Compare(a.Pipeline, b.Pipeline) })
-	ended := map[string]bool{}
-	for _, r := range runs {
-		ended[r.ID] = r.Status != Running
-	}
+	running := runningRuns(runs)
 	for _, t := range tables {
 		rows, exists, err := d.Count(ctx, t.Schema, t.Name)
 		if err != nil {
@@ -61,7 +58,7 @@ func Status(ctx context.Context, d destination.Destination) (*Report, error) {
 		if t.RowCount = rows; !exists {
 			t.RowCount = unknownRows
 		}
-		report.Tables = append(report.Tables, Standing{Table: t, Missing: !exists, RunEnded: ended[t.LastRunID]})
+		report.Tables = append(report.Tables, Standing{Table: t, Missing: !exists, RunEnded: !slices.Contains(running, t.LastRunID)})
 	}
 	slices.SortFunc(report.Tables, func(a, b Standing) int {
 		return cmp.Or(cmp.Compare(a.Pipeline, b.Pipeline), cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Stream, b.Stream))
@@ -69,16 +66,23 @@ func Status(ctx context.Context, d destination.Destination) (*Report, error) {
 	return report, nil
 }
 
-// newestRuns picks the newest run of each pipeline from runs that are sorted newest first.
-func newestRuns(runs []Run) []Run {
-	var newest []Run
+// A report tells of shownRuns runs. Among recentRuns is every one that may still be going on.
+const (
+	shownRuns  = 10
+	recentRuns = 1000
+)
+
+// runningRuns returns the ids of runs that may be going on. runs are sorted newest first; of a pipeline only the newest
+// can be, as it fenced the others off.
+func runningRuns(runs []Run) (ids []string) {
+	seen := map[string]bool{}
 	for _, r := range runs {
-		if !slices.ContainsFunc(newest, func(n Run) bool { return n.Pipeline == r.Pipeline }) {
-			newest = append(newest, r)
+		if r.Status == Running && !seen[r.Pipeline] {
+			ids = append(ids, r.ID)
 		}
+		seen[r.Pipeline] = true
 	}
-	slices.SortFunc(newest, func(a, b Run) int { return cmp.Compare(a.Pipeline, b.Pipeline) })
-	return newest
+	return ids
 }
 
 // ReplicatedAt is what a table's age counts from: when its newest record was extracted or, where that is not known, when
@@ -90,8 +94,8 @@ func (s Standing) ReplicatedAt() time.Time {
 	return s.LastReplicatedAt
 }
 
-// Colour judges a table, and says why it is not green.
-func (s Standing) Colour() (c Colour, why string) {
+// Health judges a table, and says why it is not green.
+func (s Standing) Health() (h Health, why string) {
 	switch {
 	case s.Status == TableFailed:
 		return Red, cmp.Or(s.FailureReason, "the last run failed")
@@ -109,18 +113,16 @@ func (s Standing) Colour() (c Colour, why string) {
 	return Green, ""
 }
 
-// Colour judges the warehouse: green if all tables are, red if all are, or if nothing but failed runs is known, else
-// orange.
-func (r *Report) Colour() Colour {
-	seen := map[Colour]int{}
+// Health judges the warehouse: green if all tables are, red if all are, or if there is none and the newest run failed,
+// else orange.
+func (r *Report) Health() Health {
+	seen := map[Health]int{}
 	for _, t := range r.Tables {
-		c, _ := t.Colour()
-		seen[c]++
+		h, _ := t.Health()
+		seen[h]++
 	}
-	for _, run := range r.Runs {
-		if len(r.Tables) == 0 && run.Status == Failed {
-			seen[Red]++
-		}
+	if len(r.Tables) == 0 && len(r.Runs) > 0 && r.Runs[0].Status == Failed {
+		return Red
 	}
 	switch {
 	case seen[Red] > 0 && seen[Orange]+seen[Green] == 0:
