@@ -1,8 +1,12 @@
 package table
 
-import "github.com/apache/arrow/go/v15/arrow"
+import (
+	"fmt"
 
-var typeNamesOf = [...]string{"invalid", "boolean", "integer", "number", "text", "timestamp", "date", "json"}
+	"github.com/apache/arrow/go/v15/arrow"
+)
+
+var typeNamesOf = [...]string{"invalid", "boolean", "integer", "number", "decimal", "text", "timestamp", "date", "json"}
 
 // String returns the type's name in lower case, as messages show it.
 func (t Type) String() string {
@@ -10,6 +14,15 @@ func (t Type) String() string {
 		t = 0
 	}
 	return typeNamesOf[t]
+}
+
+// LogicalType returns the column's type as records of tapline's show it, a bounded Decimal with its digits in all and
+// those behind the point: decimal(38,9).
+func (c Column) LogicalType() string {
+	if c.Precision == 0 {
+		return c.Type.String()
+	}
+	return fmt.Sprintf("%s(%d,%d)", c.Type, c.Precision, c.Scale)
 }
 
 // Arrow returns the Arrow type in which a [Batch] carries columns of type t.

@@ -16,7 +16,7 @@ func TestArrowSchemaHasTheColumnsAndTheOrdinal(t *testing.T) {
 	for _, f := range shape.ArrowSchema().Fields() {
 		got = append(got, fmt.Sprintf("%s %s %v", f.Name, f.Type, f.Nullable))
 	}
-	want := []string{"boolean bool false", "integer int64 true", "number float64 true", "text utf8 true",
+	want := []string{"boolean bool false", "integer int64 true", "number float64 true", "decimal utf8 true", "text utf8 true",
 		"timestamp timestamp[us, tz=UTC] true", "date date32 true", "json utf8 true", "_ordinal int64 false"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("fields differ (-want +got):\n%s", diff)

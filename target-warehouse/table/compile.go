@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,18 +15,33 @@ import (
 type Options struct {
 	// Schema is the schema of the warehouse in which tables are made; "" for the engine's default.
 	Schema string
+	// Integration, if not "", keeps the tables of several sources apart: with IntegrationAs "schema" it is the schema in
+	// the place of Schema, with "prefix" or "" it stands with an underscore ahead of every table's name.
+	Integration, IntegrationAs string
+	// SchemaMapping gives streams whose name begins with one of its keys and a hyphen a schema of their own, before all
+	// other settings: with src -> raw, the stream src-orders goes to the table orders in the schema raw. The longest key
+	// counts.
+	SchemaMapping map[string]string
+	// Names are the names that columns of the stream have, by their [Column.Path]: they are kept, and no other column gets
+	// one of them. Names of paths that the SCHEMA does not have count too; that of [OwnPath] does not.
+	Names map[string]string
+	// Flatten makes columns of what lies below properties.
+	Flatten Flatten
 	// Method, HardDelete and Conflict are copied to the [Table].
 	Method     Method
 	HardDelete bool
 	Conflict   Conflict
-	// Metadata appends the columns of the list [Metadata] (setting add_record_metadata).
+	// Metadata appends the columns of the list [Metadata] (setting add_record_metadata). Without it, the table has those
+	// of them that its load method needs: [DeletedAt] and [TableVersion] for HardDelete and [History], and [ExtractedAt]
+	// for History.
 	Metadata bool
 }
 
 // Compile makes the Table that holds the records of a SCHEMA message. Its columns are the properties in the order of
 // the SCHEMA's text, each with the narrowest [Type] that holds every value the SCHEMA allows without changing it, then
-// the metadata. A property whose name is one of Metadata's is the tap's: it takes the place of the column tapline would
-// fill. A table that would have no column at all has the column [Extra].
+// the metadata, and for [History] then [ValidFrom] and [ValidTo]. A property that has the name of one of Metadata's
+// columns and may have values of its type is the tap's word on it: it takes the place of the column tapline would fill,
+// with that column's type. A table that would have no column at all has the column [Extra].
 //
 // Compile is pure: equal messages and options give equal tables. A failure is a *[singer.RecordError] that says what
 // about the SCHEMA cannot be taken.
@@ -36,57 +52,73 @@ func Compile(s *singer.Schema, o Options) (*Table, error) {
 	if s.Stream == "" || strings.Contains(s.Stream, "\x00") {
 		return fail("", fmt.Errorf("%q cannot be the name of a stream; the tap must send one without NUL characters", s.Stream))
 	}
-	properties, err := readProperties(s.Schema)
+	record, err := readRecord(s.Schema, o.Flatten.levels())
 	if fault := (*propertyError)(nil); errors.As(err, &fault) {
 		return fail(fault.property, fault.err)
 	}
 	if err != nil {
 		return fail("", err)
 	}
-	t := &Table{Stream: s.Stream, Schema: o.Schema, Name: s.Stream, Method: o.Method, HardDelete: o.HardDelete, Conflict: o.Conflict}
-	t.addProperties(properties)
+	t := &Table{Stream: s.Stream, Method: o.Method, HardDelete: o.HardDelete, Conflict: o.Conflict}
+	t.Schema, t.Name = o.place(s.Stream)
+	t.addLeaves(record.leaves(nil, s.KeyProperties), o)
 	if t.Key, err = t.findKey(s.KeyProperties); err != nil {
 		return fail("", err)
 	}
 	for _, i := range t.Key {
 		t.Columns[i].Nullable = false
 	}
-	if o.Metadata {
-		t.addMetadata()
-	}
+	t.addOwn(o)
 	if len(t.Columns) == 0 {
 		return t.WithExtra(), nil
 	}
 	return t, nil
 }
 
-// WithExtra returns t with the column [Extra] behind all others, or t itself if it has that column.
+// WithExtra returns t with the column [Extra] behind all others but those of [History], or t itself if it has that
+// column.
 func (t *Table) WithExtra() *Table {
-	if n := len(t.Columns); n > 0 && t.Columns[n-1].Name == Extra {
+	at := len(t.Columns)
+	if t.Method == History && at >= 2 && t.Columns[at-1].Name == ValidTo {
+		at -= 2
+	}
+	if at > 0 && t.Columns[at-1].Name == Extra {
 		return t
 	}
 	wide := *t
-	wide.Columns = append(slices.Clone(t.Columns), Column{Name: Extra, Type: JSON, Nullable: true})
+	wide.Columns = slices.Insert(slices.Clone(t.Columns), at, Column{Name: Extra, Type: JSON, Nullable: true})
 	return &wide
 }
 
-func (t *Table) addProperties(properties []property) {
-	names := make([]string, len(properties))
-	for i, p := range properties {
-		names[i] = p.name
-	}
-	for i, name := range columnNames(names) {
-		column := Column{Name: name, Property: names[i], Type: properties[i].values.columnType(), Nullable: true}
-		t.Columns = append(t.Columns, column)
-	}
+// WithType returns t with the type of one of its columns, given by its index, replaced by that of c, of which only Type,
+// Precision and Scale count.
+func (t *Table) WithType(column int, c Column) *Table {
+	other := *t
+	other.Columns = slices.Clone(t.Columns)
+	at := &other.Columns[column]
+	at.Type, at.Precision, at.Scale = c.Type, c.Precision, c.Scale
+	return &other
 }
 
-func (t *Table) addMetadata() {
-	declared := t.Columns
-	for _, m := range Metadata {
-		if !slices.ContainsFunc(declared, func(c Column) bool { return c.Name == m.Name }) {
-			t.Columns = append(t.Columns, m)
+func (t *Table) addLeaves(leaves []leaf, o Options) {
+	wishes := make([]wish, len(leaves))
+	for i, l := range leaves {
+		wishes[i] = wish{path: pathOf(l.path), depth: len(l.path), name: o.Flatten.name(l.path), own: len(l.path) == 1 && l.mayBeOwn()}
+	}
+	for i, name := range columnNames(wishes, o.Names) {
+		l := leaves[i]
+		column := l.column()
+		for _, m := range Metadata {
+			if m.Name == name {
+				column = Column{Type: m.Type}
+			}
 		}
+		column.Name, column.Property, column.Nullable = name, l.path[0], true
+		if len(l.path) > 1 {
+			column.Below = l.path[1:]
+		}
+		t.Columns = append(t.Columns, column)
+		t.Rules = append(t.Rules, l.rule(l.required))
 	}
 }
 
@@ -94,7 +126,7 @@ func (t *Table) addMetadata() {
 func (t *Table) findKey(properties []string) ([]int, error) {
 	var key []int
 	for _, name := range properties {
-		i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Property == name })
+		i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Property == name && c.Below == nil })
 		if i < 0 {
 			return nil, t.noSuchKey(name)
 		}
@@ -115,24 +147,24 @@ func (t *Table) noSuchKey(name string) error {
 	return fmt.Errorf("key_properties names %q, which the SCHEMA does not have as a property; %s", name, hint)
 }
 
-// readProperties reads the JSON Schema of a record.
-func readProperties(schema []byte) ([]property, error) {
+// readRecord reads the JSON Schema of a record, and as many levels below its properties as levels says.
+func readRecord(schema []byte, levels int) (object, error) {
 	start := rawjson.SkipSpace(schema, 0)
 	end, err := rawjson.Skip(schema, start)
 	if err != nil {
-		return nil, fmt.Errorf("the SCHEMA's schema is not JSON: %w", err)
+		return object{}, fmt.Errorf("the SCHEMA's schema is not JSON: %w", err)
 	}
-	r := &schemaReader{root: schema[start:end]}
-	values, err := r.values(r.root)
+	r := &schemaReader{root: bytes.Clone(schema[start:end])}
+	a, err := r.allowed(r.root)
 	if err != nil {
-		return nil, err
+		return object{}, err
 	}
-	if values&object == 0 {
-		return nil, errors.New(`the SCHEMA's schema does not describe an object; a record is one, so it needs "type": "object"`)
+	if a.kinds&ObjectKind == 0 {
+		return object{}, errors.New(`the SCHEMA's schema does not describe an object; a record is one, so it needs "type": "object"`)
 	}
-	properties, err := r.properties(r.root)
+	record, err := r.object(r.root, levels)
 	if err == nil && !r.found {
 		err = errors.New("the SCHEMA's schema has no properties; list the record's properties in it, or an empty object to keep whole records in " + Extra)
 	}
-	return properties, err
+	return record, err
 }

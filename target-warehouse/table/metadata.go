@@ -1,5 +1,7 @@
 package table
 
+import "slices"
+
 // Metadata lists the columns that tapline adds to every table when add_record_metadata is on, with the names and
 // meanings that the Singer SDK gave them (https://sdk.meltano.com/en/latest/implementation/record_metadata.html).
 // They stand behind the columns of the SCHEMA, in this order.
@@ -30,3 +32,60 @@ const (
 	ValidFrom = "_sdc_valid_from"
 	ValidTo   = "_sdc_valid_to"
 )
+
+// isOwn tells whether a name is one of tapline's own columns.
+func isOwn(name string) bool { return slices.Contains(ownNames(), name) }
+
+func isMetadata(name string) bool {
+	return slices.ContainsFunc(Metadata, func(m Column) bool { return m.Name == name })
+}
+
+// ownNames returns the names that no property is given, but that a property with the name of one of [Metadata] may have
+// in its place. [Ordinal] is not stored, but stands beside the columns of a [Batch].
+func ownNames() []string {
+	names := []string{Extra, Ordinal, ValidFrom, ValidTo}
+	for _, m := range Metadata {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// mayBeOwn tells whether a property of the name of one of [Metadata]'s columns may have values of that column's type. A
+// tap that sends _sdc_deleted_at often declares it as no more than a string.
+func (p property) mayBeOwn() bool {
+	for _, m := range Metadata {
+		switch {
+		case m.Name != p.name:
+		case m.Type == Timestamp:
+			return p.kinds&(DateTimeKind|OtherKind) != 0
+		case m.Type == Integer:
+			return p.kinds&IntegerKind != 0
+		}
+	}
+	return false
+}
+
+// addOwn appends the columns that tapline fills.
+func (t *Table) addOwn(o Options) {
+	declared := t.Columns
+	for _, m := range Metadata {
+		sent := slices.ContainsFunc(declared, func(c Column) bool { return c.Name == m.Name })
+		if !sent && (o.Metadata || t.needs(m.Name)) {
+			t.Columns = append(t.Columns, m)
+		}
+	}
+	if t.Method == History {
+		t.Columns = append(t.Columns, Column{Name: ValidFrom, Type: Timestamp, Nullable: true}, Column{Name: ValidTo, Type: Timestamp, Nullable: true})
+	}
+}
+
+// needs tells whether t's way of loading needs a column of [Metadata].
+func (t *Table) needs(name string) bool {
+	switch name {
+	case ExtractedAt:
+		return t.Method == History
+	case DeletedAt, TableVersion:
+		return t.Method == History || t.HardDelete
+	}
+	return false
+}

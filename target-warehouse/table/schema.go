@@ -1,26 +1,13 @@
 package table
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 
 	"tapline/internal/rawjson"
 )
-
-// property is one property of a record with the values its schema allows.
-type property struct {
-	name   string
-	values values
-}
-
-// propertyError says which property's schema cannot be taken.
-type propertyError struct {
-	property string
-	err      error
-}
-
-func (e *propertyError) Error() string { return e.property + ": " + e.err.Error() }
 
 // maxSteps bounds the subschemas that one SCHEMA makes the reader visit, since references can multiply without end.
 const maxSteps = 10_000
@@ -30,213 +17,169 @@ type schemaReader struct {
 	root  []byte
 	open  []string // the references being followed, so that a cycle is noticed
 	steps int
-	found bool // whether a keyword "properties" has been read
+	found bool // whether the record's schema says which properties there are
 }
 
-// values returns which values a schema allows. Keywords that cannot change a column's type are passed over.
-func (r *schemaReader) values(schema []byte) (values, error) {
+// keywords gathers what the keywords of one schema say, in whatever order they stand.
+type keywords struct {
+	allowed
+	typed, nullable, decimal bool
+	listed                   Kinds // of "enum" and "const"
+	precision, scale         int   // -1 where not given
+	bound                    float64
+}
+
+// allowed returns what a schema allows. Keywords that cannot change a column are passed over, among them those that
+// could only narrow further (not, if, dependentSchemas), and multipleOf, which taps write as 1e-20 to say "a decimal".
+func (r *schemaReader) allowed(schema []byte) (allowed, error) {
 	if r.steps++; r.steps > maxSteps {
-		return 0, errors.New("its references multiply without end")
+		return allowed{}, errors.New("its references multiply without end")
 	}
 	switch rawjson.KindOf(schema) {
 	case rawjson.Bool:
 		if schema[0] == 'f' {
-			return 0, nil
+			return allowed{}, nil
 		}
 		return anything, nil
 	case rawjson.Object:
 	default:
-		return 0, fmt.Errorf("%s is not a JSON Schema, which is an object, true or false", brief(schema))
+		return allowed{}, fmt.Errorf("%s is not a JSON Schema, which is an object, true or false", brief(schema))
 	}
-	allowed, listed, typed := anything, anything, false
+	k := keywords{allowed: anything, listed: AnyKind, precision: -1, scale: -1}
 	for key, value := range members(schema) {
-		var set values
-		var err error
-		switch key {
-		case "type":
-			set, err = r.typed(value)
-			typed = true
-		case "format":
-			set = formatValues(value)
-		case "enum", "const":
-			listed &= listedValues(key, value)
-			continue
-		case "anyOf", "oneOf":
-			set, err = r.either(value)
-		case "allOf":
-			set, err = r.all(value)
-		case "$ref":
-			set, err = follow(r, value, anything, r.values)
-		default:
-			continue
+		if err := r.keyword(&k, key, value); err != nil {
+			return allowed{}, err
 		}
-		if err != nil {
-			return 0, err
+	}
+	return k.sum(), nil
+}
+
+func (r *schemaReader) keyword(k *keywords, key string, value []byte) error {
+	part, err := anything, error(nil)
+	switch key {
+	case "type":
+		part.kinds, err = typed(value)
+		k.typed = true
+	case "format":
+		if kinds, known := formatNames[textOf(value)]; known {
+			part.kinds = kinds
+			k.decimal = kinds&DecimalKind != 0
 		}
-		allowed &= set
+	case "precision", "x-precision":
+		k.precision = count(value)
+	case "scale", "x-scale":
+		k.scale = count(value)
+	case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum":
+		bound, _ := strconv.ParseFloat(string(value), 64) // draft 4 has true and false here: 0, no bound
+		k.bound = max(k.bound, math.Abs(bound))
+	case "enum", "const":
+		part.enum = [][]byte{value}
+		if key == "enum" {
+			part.enum = elements(value)
+		}
+		if part.enum != nil {
+			k.listed &= kindsOf(part.enum)
+		}
+	case "nullable":
+		k.nullable = string(value) == "true"
+	case "anyOf", "oneOf":
+		part, err = r.either(value)
+	case "allOf":
+		part, err = r.all(value)
+	case "$ref":
+		part, err = follow(r, value, anything, r.allowed)
 	}
-	// The values listed today say less about tomorrow's than a type does, so they count only where there is no type.
-	if !typed {
-		allowed &= listed
+	k.allowed = k.and(part)
+	return err
+}
+
+// sum returns what all keywords together allow.
+func (k *keywords) sum() allowed {
+	a := k.allowed
+	if !k.typed {
+		a.kinds &= k.listed
 	}
-	return allowed, nil
+	if k.decimal {
+		a.exact = decimalOf(k.precision, k.scale)
+	}
+	// A bound is as good as the float that most taps hold it in, and 2^63 itself is what such a float makes of the last
+	// 64-bit integer. A bound beyond says that there are integers of more bits.
+	if a.exact.Type == 0 && a.kinds&NumberKind == IntegerKind && k.bound > 1<<63 {
+		if a.exact.Type = Decimal; k.bound < 1e38 {
+			a.exact.Precision = mostDigits
+		}
+	}
+	if k.nullable {
+		if a.kinds |= NullKind; a.enum != nil {
+			a.enum = append(a.listed(), []byte("null"))
+		}
+	}
+	return a
+}
+
+// decimalOf returns the Decimal that a schema describes, -1 standing for what it does not say. As in SQL, digits in all
+// without digits behind the point are those of whole numbers.
+func decimalOf(precision, scale int) Column {
+	if precision < 0 && scale >= 0 {
+		precision = mostDigits
+	}
+	scale = max(scale, 0)
+	if precision = max(precision, scale); precision > mostDigits || precision == 0 {
+		return Column{Type: Decimal}
+	}
+	return Column{Type: Decimal, Precision: precision, Scale: scale}
+}
+
+// count reads a whole number from 0 on, -1 for anything else.
+func count(value []byte) int {
+	n, err := strconv.ParseUint(string(value), 10, 31)
+	if err != nil {
+		return -1
+	}
+	return int(n)
 }
 
 // typed reads the keyword "type": a name or a list of names.
-func (r *schemaReader) typed(value []byte) (values, error) {
+func typed(value []byte) (Kinds, error) {
 	names := [][]byte{value}
 	if rawjson.KindOf(value) == rawjson.Array {
 		if names = elements(value); len(names) == 0 {
-			return anything, nil
+			return AnyKind, nil
 		}
 	}
-	var set values
+	var kinds Kinds
 	for _, name := range names {
 		one, known := typeNames[textOf(name)]
 		if !known {
 			return 0, fmt.Errorf("its type %s is none of JSON Schema's: null, boolean, integer, number, string, array, object", brief(name))
 		}
-		set |= one
+		kinds |= one
 	}
-	return set, nil
+	return kinds, nil
 }
 
-func (r *schemaReader) either(branches []byte) (values, error) {
-	var set values
-	for _, branch := range elements(branches) {
-		one, err := r.values(branch)
+func (r *schemaReader) either(branches []byte) (allowed, error) {
+	var sum allowed
+	for i, branch := range elements(branches) {
+		one, err := r.allowed(branch)
 		if err != nil {
-			return 0, err
+			return allowed{}, err
 		}
-		set |= one
+		if sum = sum.or(one); i == 0 {
+			sum = one
+		}
 	}
-	return set, nil
+	return sum, nil
 }
 
-func (r *schemaReader) all(parts []byte) (values, error) {
-	set := anything
+func (r *schemaReader) all(parts []byte) (allowed, error) {
+	sum := anything
 	for _, part := range elements(parts) {
-		one, err := r.values(part)
+		one, err := r.allowed(part)
 		if err != nil {
-			return 0, err
+			return allowed{}, err
 		}
-		set &= one
+		sum = sum.and(one)
 	}
-	return set, nil
-}
-
-// properties returns the properties that a record's schema names. They may stand in the schema itself, behind a
-// reference, and in the branches of allOf, anyOf and oneOf.
-func (r *schemaReader) properties(schema []byte) ([]property, error) {
-	if rawjson.KindOf(schema) != rawjson.Object {
-		return nil, nil
-	}
-	var list []property
-	for key, value := range members(schema) {
-		var part []property
-		var err error
-		switch key {
-		case "properties":
-			part, err = r.declared(value)
-		case "$ref":
-			part, err = follow(r, value, nil, r.properties)
-		case "allOf":
-			part, err = r.branches(value, intersection)
-		case "anyOf", "oneOf":
-			part, err = r.branches(value, union)
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = merge(list, part, intersection)
-	}
-	return list, nil
-}
-
-func (r *schemaReader) branches(value []byte, both func(a, b values) values) ([]property, error) {
-	var list []property
-	for _, branch := range elements(value) {
-		part, err := r.properties(branch)
-		if err != nil {
-			return nil, err
-		}
-		list = merge(list, part, both)
-	}
-	return list, nil
-}
-
-func intersection(a, b values) values { return a & b }
-func union(a, b values) values        { return a | b }
-
-// declared reads the keyword "properties". Of a property that stands there twice the last counts, as JSON readers have
-// it.
-func (r *schemaReader) declared(value []byte) ([]property, error) {
-	if rawjson.KindOf(value) != rawjson.Object {
-		return nil, fmt.Errorf("the SCHEMA's properties are %s, not an object", brief(value))
-	}
-	r.found = true
-	var list []property
-	for name, schema := range members(value) {
-		set, err := r.values(schema)
-		if err != nil {
-			return nil, &propertyError{name, err}
-		}
-		last := func(_, b values) values { return b }
-		list = merge(list, []property{{name, set}}, last)
-	}
-	return list, nil
-}
-
-// merge adds the properties of more to list; one that list has already is decided by both.
-func merge(list, more []property, both func(a, b values) values) []property {
-	at := make(map[string]int, len(list))
-	for i, p := range list {
-		at[p.name] = i
-	}
-	for _, p := range more {
-		if i, known := at[p.name]; known {
-			list[i].values = both(list[i].values, p.values)
-			continue
-		}
-		at[p.name] = len(list)
-		list = append(list, p)
-	}
-	return list
-}
-
-func formatValues(value []byte) values {
-	if set, known := formatNames[textOf(value)]; known {
-		return set
-	}
-	return anything
-}
-
-// listedValues returns the kinds of value that "enum" or "const" lists.
-func listedValues(keyword string, value []byte) values {
-	list := [][]byte{value}
-	if keyword == "enum" {
-		list = elements(value)
-	}
-	var set values
-	for _, v := range list {
-		switch rawjson.KindOf(v) {
-		case rawjson.Null:
-			set |= null
-		case rawjson.Bool:
-			set |= boolean
-		case rawjson.Number:
-			if set |= whole; bytes.ContainsAny(v, ".eE") {
-				set |= fraction
-			}
-		case rawjson.NotFinite:
-			set |= number
-		case rawjson.String:
-			set |= text
-		case rawjson.Array:
-			set |= array
-		case rawjson.Object:
-			set |= object
-		}
-	}
-	return set
+	return sum, nil
 }
