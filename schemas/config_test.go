@@ -38,6 +38,7 @@ func TestConfigDescribesEverySetting(t *testing.T) {
 				Type, Default      any
 				Kind               string `json:"x-kind"`
 				Sensitive          bool   `json:"x-sensitive"`
+				AliasOf            string `json:"x-alias-of"`
 			}
 		}
 		if err := json.Unmarshal(schemas.Config(binary), &schema); err != nil {
@@ -52,6 +53,12 @@ func TestConfigDescribesEverySetting(t *testing.T) {
 			}
 			if setting.Sensitive != (setting.Kind == "password") || setting.Sensitive && setting.Default != nil {
 				t.Errorf("%s: %s: kind %q, sensitive %t, default %v", binary, name, setting.Kind, setting.Sensitive, setting.Default)
+			}
+			if setting.AliasOf == "" {
+				continue
+			}
+			if of, ok := schema.Properties[setting.AliasOf]; !ok || of.AliasOf != "" || of.Kind != setting.Kind || setting.Default != nil {
+				t.Errorf("%s: %s cannot be another name of %s: %+v", binary, name, setting.AliasOf, setting)
 			}
 		}
 	}
@@ -149,6 +156,20 @@ func TestConfigAcceptsAndRefuses(t *testing.T) {
 		{"no memory", "target-warehouse", `{"path":"a","max_memory":0}`, false},
 		{"no rows in a batch", "target-warehouse", `{"path":"a","batch_size_rows":0}`, false},
 		{"no wait", "target-warehouse", `{"path":"a","batch_wait_limit_seconds":0}`, false},
+		{"files elsewhere", "target-warehouse", `{"destination":"files","url":"s3://bucket/prefix"}`, true},
+		{"overwrite", "target-warehouse", `{"path":"a","load_method":"overwrite"}`, true},
+		{"an unknown policy", "target-warehouse", `{"path":"a","conflict":"cast"}`, false},
+		{"a storage version", "target-warehouse", `{"path":"a","storage_version":"v1.2.0"}`, true},
+		{"a storage version in words", "target-warehouse", `{"path":"a","storage_version":"newest"}`, false},
+		{"an integration", "target-warehouse", `{"path":"a","integration_name":"shop_2"}`, true},
+		{"an integration with a space", "target-warehouse", `{"path":"a","integration_name":"my shop"}`, false},
+		{"an integration that begins with a digit", "target-warehouse", `{"path":"a","integration_name":"2shop"}`, false},
+		{"schemas by prefix", "target-warehouse", `{"path":"a","schema_mapping":{"a":"b","c":{"target_schema":"d"}}}`, true},
+		{"grants, which nobody makes", "target-warehouse", `{"path":"a","schema_mapping":{"c":{"target_schema":"d","target_schema_select_permissions":["x"]}}}`, false},
+		{"schemas by prefix without a schema", "target-warehouse", `{"path":"a","schema_mapping":{"c":{}}}`, false},
+		{"history of nothing", "target-warehouse", `{"path":"a","history":[""]}`, false},
+		{"less than no rejects", "target-warehouse", `{"path":"a","max_rejected_records":-1}`, false},
+		{"the names of other targets", "target-warehouse", `{"path":"a","add_metadata_columns":true,"data_flattening_max_level":2,"batch_config":{"encoding":{}},"stream_maps":{}}`, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.binary+"/"+tt.name, func(t *testing.T) {
