@@ -70,12 +70,13 @@ func rollbackAfterCommit(t *testing.T, h *Harness) {
 
 func loadAfterFailure(t *testing.T, h *Harness) {
 	s := open(t, h)
-	s.load(keyless(), destination.Counts{Inserted: 1}, rowsOf(1, 2, "a"))
-	other := keyless()
-	other.Columns[1].Type, other.Conflict = table.Integer, table.Fail
+	tab := valueOf(table.Integer)
+	s.load(tab, destination.Counts{Inserted: 1}, []Row{{int64(1), int64(7)}})
+	other := valueOf(table.Timestamp)
+	other.Conflict = table.Fail
 	s.begin().refuse(other)
-	s.load(keyless(), destination.Counts{Inserted: 1}, rowsOf(2, 3, "b"))
-	s.expect(keyless(), Row{int64(1), "a"}, Row{int64(2), "b"})
+	s.load(tab, destination.Counts{Inserted: 1}, []Row{{int64(2), int64(8)}})
+	s.expect(tab, Row{int64(1), int64(7)}, Row{int64(2), int64(8)})
 }
 
 func cancelled(t *testing.T, h *Harness) {

@@ -51,7 +51,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) *Harness) {
 }
 
 // checks is the suite.
-var checks = slices.Concat(rowChecks, keyChecks, schemaChecks, commitChecks, ownChecks)
+var checks = slices.Concat(rowChecks, keyChecks, schemaChecks, nameChecks, conflictChecks, deleteChecks, overwriteChecks, historyChecks, commitChecks, ownChecks)
 
 type check struct {
 	name string
