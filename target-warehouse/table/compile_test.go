@@ -53,47 +53,6 @@ func TestCompileMergesTheRecordsSchema(t *testing.T) {
 	}
 }
 
-func TestCompileAppendsMetadata(t *testing.T) {
-	schema := `{"type":"object","properties":{"_sdc_deleted_at":{"type":["null","string"]},"id":{"type":"integer"}}}`
-	got, err := Compile(message(schema), Options{Metadata: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, c := range got.Columns {
-		names = append(names, c.Name)
-	}
-	want := []string{"_sdc_deleted_at", "id", "_sdc_extracted_at", "_sdc_received_at", "_sdc_batched_at", "_sdc_sequence",
-		"_sdc_table_version", "_sdc_sync_started_at"}
-	if diff := cmp.Diff(want, names); diff != "" {
-		t.Errorf("columns differ (-want +got):\n%s", diff)
-	}
-	if c := got.Columns[0]; c.Property != "_sdc_deleted_at" || c.Type != Timestamp {
-		t.Errorf("the tap's own column became %+v", c)
-	}
-}
-
-func TestCompileGivesATableWithoutPropertiesTheExtraColumn(t *testing.T) {
-	got, err := Compile(message(`{"type":"object","properties":{}}`), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]Column{{Name: Extra, Type: JSON, Nullable: true}}, got.Columns); diff != "" {
-		t.Errorf("columns differ (-want +got):\n%s", diff)
-	}
-	if got.WithExtra() != got {
-		t.Error("WithExtra adds a second extra column")
-	}
-}
-
-func TestWithExtraLeavesTheTableAsItIs(t *testing.T) {
-	narrow, _ := Compile(message(`{"type":"object","properties":{"a":{}}}`, "a"), Options{})
-	wide := narrow.WithExtra()
-	if len(narrow.Columns) != 1 || len(wide.Columns) != 2 || wide.Columns[1].Name != Extra {
-		t.Errorf("narrow has %v, wide has %v", narrow.Columns, wide.Columns)
-	}
-}
-
 func TestCompileRefusesWhatIsNoTable(t *testing.T) {
 	for _, c := range []struct {
 		schema, field, want string
@@ -128,15 +87,6 @@ func TestCompileRefusesWhatIsNoTable(t *testing.T) {
 	for _, stream := range []string{"", "a\x00b"} {
 		if _, err := Compile(&singer.Schema{Stream: stream, Schema: json.RawMessage(`{"properties":{}}`)}, Options{}); err == nil {
 			t.Errorf("the stream name %q is taken", stream)
-		}
-	}
-}
-
-func TestCompileNeverSplitsStreamNames(t *testing.T) {
-	for _, stream := range []string{"public-users", "a.b.c", "x/y", `quote"d`, "é"} {
-		got, err := Compile(&singer.Schema{Stream: stream, Schema: json.RawMessage(`{"properties":{}}`)}, Options{})
-		if err != nil || got.Name != stream || got.Schema != "" {
-			t.Errorf("%q becomes %+v, %v", stream, got, err)
 		}
 	}
 }
