@@ -214,16 +214,20 @@ func (l *modelLoad) add(t *table.Table, row modelRow) (destination.Counts, error
 		m.rows = append(m.rows, row)
 		return destination.Counts{Inserted: 1}, nil
 	}
-	var key []string
+	key := map[string]cell{}
 	for _, i := range t.Key {
 		name := l.stored[t][i]
-		if row[name].value == nil {
+		if key[name] = row[name]; row[name].value == nil {
 			return destination.Counts{}, fmt.Errorf("append to table %s: a row has no value in the key column %q", t.Name, name)
 		}
-		key = append(key, name)
 	}
 	sameKey := func(r modelRow) bool {
-		return !slices.ContainsFunc(key, func(name string) bool { return differ(r[name], row[name]) })
+		for name, c := range key {
+			if differ(r[name], c) {
+				return false
+			}
+		}
+		return true
 	}
 	if t.Method == table.History {
 		return m.addVersion(sameKey, row), nil

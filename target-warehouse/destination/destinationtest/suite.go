@@ -48,6 +48,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) *Harness) {
 			c.run(t, h)
 		})
 	}
+	t.Run("random loads leave what the contract says", func(t *testing.T) { runRandom(t, newHarness) })
 }
 
 // checks is the suite.
