@@ -10,13 +10,14 @@ import (
 
 // Batch returns the rows added since the last Batch and starts anew; nil if there are none. The caller owns it and
 // calls Rows.Release once. Its Table is the plan's [Plan.Table] until a record of the plan, in any decoder, had an
-// undeclared property, and [Plan.TableWithExtra] from then on.
+// undeclared property or a number that made a column wider. From then on it is a wider variant, the same pointer for all
+// batches until something makes it wider still; batches of decoders that work side by side may overtake each other.
 func (d *Decoder) Batch() *table.Batch {
 	if d.rows == 0 {
 		return nil
 	}
-	b := &table.Batch{Table: d.plan.table}
-	schema := d.plan.tableSchema
+	v := d.settle()
+	b := &table.Batch{Table: v.table}
 	arrays := make([]arrow.Array, 0, len(d.columns)+2)
 	add := func(a arrow.Array, size int64) {
 		arrays = append(arrays, a)
@@ -24,24 +25,28 @@ func (d *Decoder) Batch() *table.Batch {
 	}
 	mem := d.plan.options.Allocator
 	for i := range d.columns {
+		if i == d.plan.extraAt && v.extra {
+			add(d.extraArray(mem))
+		}
 		add(d.columns[i].array(mem))
 		d.columns[i].reset()
 	}
-	if d.extra.rows > d.extra.nulls {
-		d.plan.extras.Store(true)
+	if d.plan.extraAt == len(d.columns) && v.extra {
+		add(d.extraArray(mem))
 	}
-	if d.plan.extras.Load() || d.plan.table == d.plan.wide {
-		b.Table, schema = d.plan.wide, d.plan.wideSchema
-		d.extra.padTo(d.rows)
-		add(d.extra.array(mem))
-	}
-	d.extra.reset()
 	ordinals := []*memory.Buffer{nil, newBuffer(mem, arrow.Int64Traits.CastToBytes(d.ordinals))}
 	add(newArray(arrow.PrimitiveTypes.Int64, d.rows, 0, ordinals))
-	b.Rows = array.NewRecord(schema, arrays, int64(d.rows))
+	b.Rows = array.NewRecord(v.schema, arrays, int64(d.rows))
 	for _, a := range arrays {
 		a.Release()
 	}
-	d.rows, d.ordinals, d.replaced = 0, d.ordinals[:0], 0
+	d.rows, d.ordinals, d.replaced, d.settled = 0, d.ordinals[:0], 0, nil
+	d.rejects, d.rejectSize, d.violations = nil, 0, nil
 	return b
+}
+
+func (d *Decoder) extraArray(mem memory.Allocator) (arrow.Array, int64) {
+	d.extra.padTo(d.rows)
+	defer d.extra.reset()
+	return d.extra.array(mem)
 }

@@ -15,15 +15,25 @@ import (
 // being read can be taken back, which Arrow's own builders cannot do. Which of the buffers hold values depends on the
 // type.
 type column struct {
-	typ   table.Type
+	shape
+	planned *planned  // nil for Extra
+	noNull  violation // what null violates; 0 for nothing
+	judged  bool      // whether a value that fits can violate the rule
+
 	rows  int
 	nulls int
 	valid []byte   // a bit per row: whether it is not NULL
 	bits  []byte   // Boolean: a bit per row
 	words []uint64 // Integer, Number and Timestamp
 	days  []int32  // Date
-	ends  []int32  // Text and JSON: where the row's text ends
+	ends  []int32  // Text, JSON and Decimal: where the row's text ends
 	text  []byte
+}
+
+// become changes the shape of a column, whose rows must be of the new one already.
+func (c *column) become(s shape) {
+	c.shape = s
+	c.noNull, c.judged = c.planned.verdict.null, c.planned.verdict.judges(s.typ)
 }
 
 func (c *column) mark(valid bool) {
@@ -92,10 +102,9 @@ func (c *column) padTo(rows int) {
 	}
 }
 
-func (c *column) lastIsNull() bool {
-	last := c.rows - 1
-	return c.valid[last>>3]&(1<<(last&7)) == 0
-}
+func (c *column) isNull(row int) bool { return c.valid[row>>3]&(1<<(row&7)) == 0 }
+
+func (c *column) lastIsNull() bool { return c.isNull(c.rows - 1) }
 
 // dropLast takes the last row away.
 func (c *column) dropLast() {
@@ -129,11 +138,18 @@ func (c *column) textEnd() int32 {
 }
 
 func (c *column) reset() {
-	*c = column{typ: c.typ, valid: c.valid[:0], bits: c.bits[:0], words: c.words[:0], days: c.days[:0], ends: c.ends[:0], text: c.text[:0]}
+	c.rows, c.nulls = 0, 0
+	c.valid, c.bits, c.words = c.valid[:0], c.bits[:0], c.words[:0]
+	c.days, c.ends, c.text = c.days[:0], c.ends[:0], c.text[:0]
 }
 
 func (c *column) bytes() int64 {
 	return int64(len(c.valid) + len(c.bits) + 8*len(c.words) + 4*len(c.days) + 4*len(c.ends) + len(c.text))
+}
+
+// room returns the bytes of the buffers, used or not.
+func (c *column) room() int64 {
+	return int64(cap(c.valid) + cap(c.bits) + 8*cap(c.words) + 4*cap(c.days) + 4*cap(c.ends) + cap(c.text))
 }
 
 // array copies the rows into an Arrow array and returns it with the size of its buffers.

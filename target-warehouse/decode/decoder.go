@@ -17,46 +17,53 @@ type Decoder struct {
 	columns  []column // one for each of the plan's
 	extra    column   // reaches to the last row with an undeclared property
 	ordinals []int64
-	now      int64 // microseconds since 1970 at the batch's first row
+	now      int64    // microseconds since 1970 at the batch's first row
+	settled  *variant // what the rows fit, once that has been asked for
 
-	keys       keys
-	undeclared []undeclared // by slot, behind the plan's columns
-	found      []int        // which of them the row has, in the order of its text
-	stamp      int64        // number of the row being read, never reused
+	objects []object // one for each of the plan's
+	stamp   int64    // number of the row being read, never reused
+	record  []byte   // of the row being read
 
-	scratch, repaired []byte
-	replaced          int64
+	notes      []note // about the row being read
+	rejects    []Reject
+	rejectSize int64
+	violations [][violationKinds]int64 // by column; nil while there are none
+
+	scratch, repaired, digits []byte
+	replaced                  int64
 }
-
-// undeclared is a property that the SCHEMA does not name, as the row with that stamp has it.
-type undeclared struct {
-	stamp      int64
-	key, value []byte // parts of the record being read
-}
-
-// maxUndeclared bounds how many names of undeclared properties are remembered from row to row.
-const maxUndeclared = 4096
 
 // NewDecoder returns an empty decoder.
 func (p *Plan) NewDecoder() *Decoder {
-	d := &Decoder{plan: p, columns: make([]column, len(p.columns)), keys: newKeys(p)}
+	d := &Decoder{plan: p, columns: make([]column, len(p.columns)), objects: make([]object, len(p.objects))}
 	for i := range d.columns {
-		d.columns[i].typ = p.columns[i].Type
+		d.columns[i].planned = &p.columns[i]
+	}
+	for i := range d.objects {
+		d.objects[i].keys = newKeys(&p.objects[i])
 	}
 	d.extra.typ = table.JSON
+	d.adopt(p.current.Load())
 	return d
 }
 
+// adopt gives the columns, which must be empty, the shapes of v.
+func (d *Decoder) adopt(v *variant) {
+	for i := range d.columns {
+		d.columns[i].become(v.shapes[i])
+	}
+}
+
 // Append adds a record as the next row; ordinal is its number in the run, from 1. The caller's record is not kept. On
-// failure, always a *[singer.RecordError], the row is left out and the decoder can go on with the next.
+// failure, always a *[singer.RecordError], the row is left out and the decoder can go on with the next. It fails where
+// nothing is left to be a row: the record is not an object, a part of its key is NULL or does not fit its column, the
+// plan's Strict refuses it, or a column has all the text that a batch can hold.
 func (d *Decoder) Append(rec *singer.Record, ordinal int64) error {
 	if d.rows == 0 {
 		d.now = d.plan.options.Now().UnixMicro()
+		d.adopt(d.plan.current.Load())
 	}
-	if len(d.undeclared) > maxUndeclared {
-		d.undeclared = d.undeclared[:0]
-		d.keys.forget(len(d.columns))
-	}
+	d.settled = nil
 	err := d.read(rec.Record)
 	if err == nil {
 		err = d.complete(rec, ordinal)
@@ -67,17 +74,33 @@ func (d *Decoder) Append(rec *singer.Record, ordinal int64) error {
 	}
 	d.ordinals = append(d.ordinals, ordinal)
 	d.rows++
+	if len(d.notes) > 0 {
+		d.file(ordinal)
+	}
 	return nil
 }
 
 // Len returns the number of rows added since the last Batch.
 func (d *Decoder) Len() int { return d.rows }
 
-// Bytes returns about how many bytes those rows take in a batch. It costs a step per column.
+// Bytes returns about how many bytes those rows take in a batch, and their rejects. It costs a step per column.
 func (d *Decoder) Bytes() int64 {
-	size := int64(8*d.rows) + d.extra.bytes()
+	size := int64(8*d.rows) + d.extra.bytes() + d.rejectSize
 	for i := range d.columns {
 		size += d.columns[i].bytes()
+	}
+	return size
+}
+
+// Idle returns about how many bytes the decoder holds when it has no rows: buffers as large as its largest batch. Who has
+// many decoders drops those that hold much and are not used.
+func (d *Decoder) Idle() int64 {
+	size := int64(8*cap(d.ordinals)+cap(d.scratch)+cap(d.repaired)+cap(d.digits)) + d.extra.room()
+	for i := range d.columns {
+		size += d.columns[i].room()
+	}
+	for i := range d.objects {
+		size += d.objects[i].room()
 	}
 	return size
 }
@@ -88,58 +111,74 @@ func (d *Decoder) Replaced() int64 { return d.replaced }
 // read puts the record's values into their columns.
 func (d *Decoder) read(record []byte) error {
 	d.stamp++
-	d.found = d.found[:0]
-	var m rawjson.Members
-	slot := start
-	for m.Reset(record); m.Next(); {
-		if slot = d.keys.slot(d.plan, slot, &m); slot >= len(d.columns) {
-			d.collect(slot-len(d.columns), &m)
-			continue
-		}
-		c := &d.columns[slot]
-		if c.rows > d.rows {
-			c.dropLast()
-		}
-		if problem := d.set(c, m.Value); problem != "" {
-			return d.plan.misfit(slot, m.Value, problem)
+	d.notes = d.notes[:0]
+	d.record = record
+	if strict := d.plan.options.Strict; strict != nil {
+		if err := strict(record); err != nil {
+			return d.plan.fault("", err)
 		}
 	}
-	if err := m.Err(); err != nil {
+	end, err := d.walk(0, record)
+	if err != nil {
+		if fault, ok := err.(*singer.RecordError); ok {
+			return fault
+		}
 		return d.plan.fault("", fmt.Errorf("the record is not a JSON object: %w", err))
 	}
-	if end := rawjson.SkipSpace(record, m.End()); end < len(record) {
+	if end = rawjson.SkipSpace(record, end); end < len(record) {
 		return d.plan.fault("", fmt.Errorf("the record is not one JSON object: more text begins at byte %d", end))
 	}
 	return nil
 }
 
-// collect remembers a property that has no column; the last of several with one name counts.
-func (d *Decoder) collect(i int, m *rawjson.Members) {
-	for i >= len(d.undeclared) {
-		d.undeclared = append(d.undeclared, undeclared{})
+// put sets the value of a column in the row being read. Of several the last counts.
+func (d *Decoder) put(at int, value []byte) error {
+	c := &d.columns[at]
+	if c.rows > d.rows {
+		c.dropLast()
+		d.withdraw(at)
 	}
-	if u := &d.undeclared[i]; u.stamp != d.stamp {
-		u.stamp, u.key = d.stamp, m.Key
-		d.found = append(d.found, i)
+	kind := rawjson.KindOf(value)
+	if kind == rawjson.Null {
+		c.appendNull()
+		if c.noNull != 0 {
+			d.note(at, c.noNull)
+		}
+		return nil
 	}
-	d.undeclared[i].value = m.Value
+	if problem := d.set(c, value, kind); problem != "" {
+		if c.planned.key || problem == tooMuch {
+			return d.plan.misfit(at, value, problem)
+		}
+		c.appendNull()
+		d.notes = append(d.notes, note{at: at, value: value, problem: problem})
+		return nil
+	}
+	if c.judged {
+		if broken := c.planned.verdict.judge(value, kind); broken != 0 {
+			d.note(at, broken)
+		}
+	}
+	return nil
 }
 
 // complete fills the columns that the record left out and looks at its key.
 func (d *Decoder) complete(rec *singer.Record, ordinal int64) error {
 	for i := range d.columns {
 		c := &d.columns[i]
-		generate := d.plan.columns[i].generate
-		switch {
+		switch generate := c.planned.generate; {
 		case generate != nil && (c.rows == d.rows || c.lastIsNull()):
 			d.generate(c, generate, rec, ordinal)
 		case c.rows == d.rows:
 			c.appendNull()
+			if c.planned.verdict.required && d.objects[c.planned.object].stamp == d.stamp {
+				d.note(i, missing)
+			}
 		}
 	}
 	for _, i := range d.plan.table.Key {
 		if d.columns[i].lastIsNull() {
-			return d.plan.fault(d.plan.columns[i].Property, errors.New("it is part of the key but null or missing in the record; "+
+			return d.plan.fault(d.plan.columns[i].path(), errors.New("it is part of the key but null or missing in the record; "+
 				"a row is found again by its key, so the tap must send a value or leave the property out of key_properties"))
 		}
 	}
@@ -155,29 +194,6 @@ func (d *Decoder) generate(c *column, generate generator, rec *singer.Record, or
 	} else {
 		c.appendNull()
 	}
-}
-
-// appendExtra writes the undeclared properties as one JSON object, keys and values as the record spells them.
-func (d *Decoder) appendExtra() error {
-	if len(d.found) == 0 {
-		return nil
-	}
-	object := append(d.scratch[:0], '{')
-	for _, i := range d.found {
-		u := &d.undeclared[i]
-		if len(object) > 1 {
-			object = append(object, ',')
-		}
-		object = append(append(append(object, '"'), u.key...), '"', ':')
-		object = append(object, u.value...)
-	}
-	object = append(object, '}')
-	d.scratch = object
-	d.extra.padTo(d.rows)
-	if problem := d.setJSON(&d.extra, object); problem != "" {
-		return d.plan.fault("", fmt.Errorf("the properties that the SCHEMA does not name, %s, %s; %s", excerpt(object), problem, advice))
-	}
-	return nil
 }
 
 // undo takes back what the row being read has put into the columns. Extra is not among them: it is filled last of all,

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"encoding/json"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -11,12 +12,9 @@ import (
 
 const notFinite = "holds NaN or Infinity, which are not JSON"
 
-// setJSON appends a value's own text. Where that is not Unicode it is repaired, since one such row would make engines
+// appendJSON appends a value's own text. Where that is not Unicode it is repaired, since one such row would make engines
 // refuse every query of the column: DuckDB calls a lone surrogate malformed JSON.
-func (d *Decoder) setJSON(c *column, value []byte) (problem string) {
-	if hasNotFinite(value) {
-		return notFinite
-	}
+func (d *Decoder) appendJSON(c *column, value []byte) (problem string) {
 	replaced := 0
 	if !utf8.Valid(value) || bytes.IndexByte(value, '\\') >= 0 && hasSurrogate(value) {
 		d.repaired, replaced = repair(d.repaired[:0], value)
@@ -92,4 +90,10 @@ func unicodeEscape(value []byte) int {
 func hex4(digits []byte) rune {
 	v, _ := strconv.ParseUint(string(digits[:4]), 16, 16)
 	return rune(v)
+}
+
+// quote spells a name as JSON.
+func quote(name string) string {
+	text, _ := json.Marshal(name)
+	return string(text)
 }

@@ -9,8 +9,9 @@ import (
 	"tapline/internal/rawjson"
 )
 
-// keys finds the slot of a property: its column, or a number behind all columns if it has none. Records of a stream
-// have mostly the same properties in the same order, so each slot remembers which one stood behind it last.
+// keys finds the slot of an object's member: its index among the targets, or a number behind all of them if it has none.
+// Records of a stream have mostly the same members in the same order, so each slot remembers which one stood behind it
+// last.
 type keys struct {
 	spelled [][]byte // by slot: the name as the text had it last, escapes untouched
 	next    []int    // by slot + 1: the slot seen behind it; the first is for the start of the record
@@ -18,11 +19,11 @@ type keys struct {
 	scratch []byte
 }
 
-// start is the slot before the first of a record.
+// start is the slot before the first of an object.
 const start = -1
 
-func newKeys(p *Plan) keys {
-	k := keys{spelled: make([][]byte, len(p.columns)), next: make([]int, len(p.columns)+1), learned: map[string]int{}}
+func newKeys(p *walked) keys {
+	k := keys{spelled: make([][]byte, len(p.targets)), next: make([]int, len(p.targets)+1), learned: map[string]int{}}
 	for name, slot := range p.slots {
 		if k.spelled[slot] = []byte(name); strings.Contains(name, `\`) {
 			k.spelled[slot] = []byte{'"'} // a text spells it otherwise, and spells another name so
@@ -34,7 +35,7 @@ func newKeys(p *Plan) keys {
 	return k
 }
 
-func (k *keys) slot(p *Plan, previous int, m *rawjson.Members) int {
+func (k *keys) slot(p *walked, previous int, m *rawjson.Members) int {
 	guess := k.next[previous+1]
 	if guess < len(k.spelled) && bytes.Equal(k.spelled[guess], m.Key) {
 		return guess
@@ -56,9 +57,9 @@ func (k *keys) slot(p *Plan, previous int, m *rawjson.Members) int {
 	return slot
 }
 
-// forget drops the names that have no column.
-func (k *keys) forget(columns int) {
-	k.spelled, k.next = k.spelled[:columns], k.next[:columns+1]
+// forget drops the names that have no target.
+func (k *keys) forget(targets int) {
+	k.spelled, k.next = k.spelled[:targets], k.next[:targets+1]
 	clear(k.learned)
 }
 

@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"bytes"
 	"math"
 	"strconv"
 
@@ -12,6 +11,7 @@ const (
 	hasFraction = "has a fraction"
 	tooLong     = "does not fit in 64 bits"
 	tooPrecise  = "has more digits than a 64-bit float keeps"
+	tooLarge    = "is too large for a 64-bit float"
 )
 
 // integer reads a number that must be whole and fit in 64 bits.
@@ -24,11 +24,11 @@ func integer(value []byte, kind rawjson.Kind) (v int64, problem string) {
 		digits = value[1:]
 	}
 	if len(digits) > 18 {
-		return wholeDecimal(value)
+		return longInteger(value)
 	}
 	for _, c := range digits {
 		if c -= '0'; c > 9 {
-			return wholeDecimal(value)
+			return longInteger(value)
 		}
 		v = v*10 + int64(c)
 	}
@@ -38,9 +38,10 @@ func integer(value []byte, kind rawjson.Kind) (v int64, problem string) {
 	return v, ""
 }
 
-// wholeDecimal reads what integer's fast path does not: 19 digits, or the spellings 1.0 and 1e3.
-func wholeDecimal(value []byte) (v int64, problem string) {
-	n := decimalOf(value)
+// longInteger reads what integer's fast path does not: 19 digits, or the spellings 1.0 and 1e3.
+func longInteger(value []byte) (v int64, problem string) {
+	var room [64]byte
+	n := decimalOf(room[:0], value)
 	switch {
 	case len(n.digits) == 0:
 		return 0, ""
@@ -49,11 +50,8 @@ func wholeDecimal(value []byte) (v int64, problem string) {
 	case len(n.digits)+n.exponent > 19:
 		return 0, tooLong
 	}
-	digits := append(n.digits, bytes.Repeat([]byte{'0'}, n.exponent)...)
-	if n.negative {
-		digits = append([]byte{'-'}, digits...)
-	}
-	v, err := strconv.ParseInt(string(digits), 10, 64)
+	var text [24]byte
+	v, err := strconv.ParseInt(string(n.appendTo(text[:0])), 10, 64)
 	if err != nil {
 		return 0, tooLong
 	}
@@ -123,70 +121,11 @@ func shortNumber(value []byte) (v float64, ok bool) {
 func longNumber(value []byte) (v float64, problem string) {
 	v, err := strconv.ParseFloat(string(value), 64)
 	if err != nil {
-		return 0, "is too large for a 64-bit float"
+		return 0, tooLarge
 	}
-	var room [32]byte
-	if !decimalOf(value).equal(decimalOf(strconv.AppendFloat(room[:0], v, 'e', -1, 64))) {
+	var ours, given, text [64]byte
+	if !decimalOf(given[:0], value).equal(decimalOf(ours[:0], strconv.AppendFloat(text[:0], v, 'e', -1, 64))) {
 		return 0, tooPrecise
 	}
 	return v, ""
-}
-
-// decimal is a number in the one form that equal numbers share: digits without zeros at either end, times ten to the
-// exponent.
-type decimal struct {
-	negative bool
-	digits   []byte // '0' to '9'; none for zero
-	exponent int
-}
-
-func (d decimal) equal(e decimal) bool {
-	return d.negative == e.negative && d.exponent == e.exponent && bytes.Equal(d.digits, e.digits)
-}
-
-// decimalOf reads a JSON number of any length.
-func decimalOf(value []byte) decimal {
-	var d decimal
-	d.digits = make([]byte, 0, 64)
-	mantissa, exponent := value, 0
-	if i := bytes.IndexAny(value, "eE"); i >= 0 {
-		mantissa, exponent = value[:i], exponentOf(value[i+1:])
-	}
-	fraction := false
-	for _, c := range mantissa {
-		switch {
-		case c == '-':
-			d.negative = true
-		case c == '.':
-			fraction = true
-		default:
-			if fraction {
-				exponent--
-			}
-			if c != '0' || len(d.digits) > 0 {
-				d.digits = append(d.digits, c)
-			}
-		}
-	}
-	significant := bytes.TrimRight(d.digits, "0")
-	if len(significant) > 0 {
-		d.exponent = exponent + len(d.digits) - len(significant)
-	}
-	d.digits = significant
-	return d
-}
-
-// exponentOf reads the digits behind the e. Beyond a billion, where no number a column holds lies, it stops counting.
-func exponentOf(text []byte) int {
-	e := 0
-	for _, c := range bytes.TrimLeft(text, "+-") {
-		if e = e*10 + int(c-'0'); e > 1e9 {
-			e = 1e9
-			break
-		}
-	}
-	if text[0] == '-' {
-		return -e
-	}
-	return e
 }

@@ -4,23 +4,29 @@
 // plan, appends records and takes the rows as a [table.Batch]. A record is read once, from its bytes straight into the
 // columns: no values are built in between and, once the buffers have grown, nothing is allocated.
 //
-// A value becomes one that equals it or the record is refused; nothing is rounded, cut or guessed. The rules by type:
+// A value becomes one that equals it, or NULL and a [Reject] that tells so; nothing is rounded, cut or guessed. The rules
+// by type:
 //
 //   - Boolean: true and false.
 //   - Integer: numbers without a fraction that fit in 64 bits, in any spelling: 1, 1.0, 1e3.
 //   - Number: numbers that a 64-bit float gives back digit by digit, and NaN, Infinity and -Infinity.
-//   - Text: strings. What is not Unicode in them becomes U+FFFD and is counted.
+//   - Decimal: numbers of up to 2,000 digits, and strings that are one where the SCHEMA allows strings.
+//   - Text: strings, and numbers and booleans as they are spelled where the SCHEMA allows them. What is not Unicode in
+//     strings becomes U+FFFD and is counted.
 //   - Timestamp: RFC 3339 to the microsecond, and near spellings (see time.go), in the years 0001 to 9999.
 //   - Date: YYYY-MM-DD, and a date-time at midnight without an offset from UTC.
 //   - JSON: any value as the text it came in, white space included. What is not Unicode in it becomes U+FFFD as in Text,
-//     and NaN and Infinity are refused, because neither is JSON.
+//     and NaN and Infinity do not fit, because neither is JSON.
+//
+// A number that does not fit an Integer, a Number or a bounded Decimal makes the column wider instead (see widen.go).
 //
 // null and a missing property are NULL in every type, refused only in a key. Of a property that a record has twice the
 // last counts. Properties without a column are kept together as one object in the column [table.Extra], under the rules
-// of JSON.
+// of JSON. What a column can hold and the SCHEMA forbids all the same is loaded and counted as a [Violation].
 package decode
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -29,7 +35,6 @@ import (
 	"tapline/singer"
 	"tapline/target-warehouse/table"
 
-	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
@@ -42,25 +47,41 @@ type Options struct {
 	RunStart time.Time
 	// Now tells the time for _sdc_received_at and _sdc_batched_at, once a batch; nil means time.Now.
 	Now func() time.Time
+	// Strict judges every record before it is decoded; what it returns makes Append refuse the record. It must be safe for
+	// several goroutines if decoders run in several, and may not keep the record. Nil refuses nothing.
+	Strict func(record []byte) error
 }
 
 // Plan says how the records of one SCHEMA become rows of one Table. It is safe for several goroutines.
 type Plan struct {
-	table, wide             *table.Table
-	tableSchema, wideSchema *arrow.Schema
-	columns                 []planned      // the table's columns without Extra
-	slots                   map[string]int // from a property's name to its column
-	options                 Options
-	// extras is set once a record had an undeclared property. Batches then keep the column for it, so that a stream
-	// which has such records now and then does not change its Table with every batch.
-	extras atomic.Bool
+	table   *table.Table
+	columns []planned // the table's columns without Extra
+	extraAt int       // where among the columns Extra stands
+	objects []walked  // the record, and then the objects that flattening takes apart
+	options Options
+	// current is what the next batches are of. It only ever widens, and then stays so for all batches of the plan, so that
+	// a stream which has a long number now and then does not change its Table with every batch.
+	current atomic.Pointer[variant]
 }
 
 // planned is what a plan knows of a column beside its table.Column.
 type planned struct {
 	table.Column
 	generate generator // nil for a column that only records fill
-	schema   string    // what the SCHEMA declares, for failures
+	object   int       // index in Plan.objects of the object with the column's value
+	key      bool
+	fixed    bool // the column's type never changes
+	verdict  verdict
+	schema   string // what the SCHEMA declares, for failures
+}
+
+// walked is an object whose members have columns of their own.
+type walked struct {
+	path    []string       // the names that lead to it; none for the record
+	slots   map[string]int // from a member's name to its index in targets
+	targets []int          // the member's column or, if it is an object to be walked, ^index in Plan.objects
+	columns []int          // all columns filled from within it, at any depth
+	objects []int          // those of its members that are objects to be walked
 }
 
 // Compile makes the plan that decodes records of s into rows of t, which must be compiled from s.
@@ -71,29 +92,70 @@ func Compile(t *table.Table, s *singer.Schema, o Options) *Plan {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	p := &Plan{table: t, wide: t.WithExtra(), slots: make(map[string]int, len(t.Columns)), options: o}
-	p.tableSchema, p.wideSchema = p.table.ArrowSchema(), p.wide.ArrowSchema()
+	p := &Plan{table: t, objects: make([]walked, 1), options: o}
+	p.objects[0].slots = map[string]int{}
+	p.extraAt = extraOf(t.WithExtra())
 	declared := declarations(s.Schema)
-	for i, c := range p.wide.Columns[:len(p.wide.Columns)-1] {
-		one := planned{Column: c, schema: declared[c.Property]}
-		name := c.Property
-		// A column of tapline's own takes a value that the record has under its name, even if the SCHEMA is silent.
-		if generate, ours := generators[c.Name]; ours && name == "" {
-			name, one.generate = c.Name, generate
+	for i, c := range t.Columns {
+		if c.Name == table.Extra {
+			continue
+		}
+		one := planned{Column: c, key: slices.Contains(t.Key, i), fixed: generators[c.Name] != nil, verdict: anything}
+		switch {
+		case c.Property == "" && one.fixed:
+			one.generate = generators[c.Name]
+		case len(c.Below) == 0:
+			one.schema = declared[c.Property]
+		}
+		if i < len(t.Rules) {
+			one.verdict = verdictOf(t.Rules[i])
 		}
 		p.columns = append(p.columns, one)
-		p.slots[name] = i
+		p.place(len(p.columns) - 1)
 	}
+	p.current.Store(newVariant(t, p))
 	return p
 }
 
-// Table returns the table that the plan was compiled for. Batches without undeclared properties carry this very
-// pointer.
+// Table returns the table that the plan was compiled for. Batches are of this very pointer until something in a record
+// made them wider.
 func (p *Plan) Table() *table.Table { return p.table }
 
-// TableWithExtra returns the table that batches with undeclared properties carry, always the same pointer: the plan's
-// table and the column [table.Extra].
-func (p *Plan) TableWithExtra() *table.Table { return p.wide }
+// place notes where in a record the value of a column stands.
+func (p *Plan) place(column int) {
+	c := &p.columns[column]
+	if c.generate != nil {
+		// A column of tapline's own takes a value that the record has under its name, even if the SCHEMA is silent. Since
+		// when a row holds is for the target alone to say.
+		if c.Name != table.ValidFrom && c.Name != table.ValidTo {
+			p.objects[0].add(c.Name, column)
+		}
+		return
+	}
+	name := c.Property
+	for _, inner := range c.Below {
+		c.object, name = p.within(c.object, name), inner
+		p.objects[c.object].columns = append(p.objects[c.object].columns, column)
+	}
+	p.objects[c.object].add(name, column)
+}
+
+// within returns the index of the object that is the member of that name in the object at.
+func (p *Plan) within(at int, name string) int {
+	if slot, known := p.objects[at].slots[name]; known && p.objects[at].targets[slot] < 0 {
+		return ^p.objects[at].targets[slot]
+	}
+	inner := len(p.objects)
+	p.objects = append(p.objects, walked{path: append(slices.Clone(p.objects[at].path), name), slots: map[string]int{}})
+	p.objects[at].add(name, ^inner)
+	p.objects[at].objects = append(p.objects[at].objects, inner)
+	return inner
+}
+
+func (w *walked) add(name string, target int) {
+	w.slots[name] = len(w.targets)
+	w.targets = append(w.targets, target)
+}
 
 // declarations returns the text that the SCHEMA has for each property, as far as it stands at the top.
 func declarations(schema []byte) map[string]string {

@@ -2,28 +2,24 @@ package decode
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 	"unicode/utf8"
 
 	"tapline/internal/rawjson"
-	"tapline/singer"
 	"tapline/target-warehouse/table"
 )
 
-// Why a value is refused, as the middle of a sentence.
+// Why a value does not fit, as the middle of a sentence.
 const (
-	wrongKind = "is of another kind"
-	tooMuch   = "is more text than one batch can hold in a column, 2 GiB"
+	wrongKind   = "is of another kind"
+	tooMuch     = "is more text than one batch can hold in a column, 2 GiB"
+	notAnObject = "is no object, whose members have columns of their own"
+	notANumber  = "is not a number that is equal to itself or to any other, as a key must be"
 )
 
-// set appends a value to its column. It returns "" or the problem with the value, and then the column is as it was.
-func (d *Decoder) set(c *column, value []byte) (problem string) {
-	kind := rawjson.KindOf(value)
-	if kind == rawjson.Null {
-		c.appendNull()
-		return ""
-	}
+// set appends a value that is not null to its column, and makes the column wider if a number needs it. It returns "" or
+// the problem with the value, and then the column has no value for the row.
+func (d *Decoder) set(c *column, value []byte, kind rawjson.Kind) (problem string) {
 	switch c.typ {
 	case table.Boolean:
 		if kind != rawjson.Bool {
@@ -33,16 +29,37 @@ func (d *Decoder) set(c *column, value []byte) (problem string) {
 		return ""
 	case table.Integer:
 		v, problem := integer(value, kind)
-		return appendWord(c, uint64(v), problem)
+		if problem != "" {
+			return d.widen(c, value, problem)
+		}
+		c.appendWord(uint64(v))
+		return ""
 	case table.Number:
 		v, problem := number(value, kind)
-		return appendWord(c, math.Float64bits(v), problem)
+		if problem != "" {
+			return d.widen(c, value, problem)
+		}
+		if kind == rawjson.NotFinite && c.planned.key {
+			return notANumber
+		}
+		c.appendWord(math.Float64bits(v))
+		return ""
+	case table.Decimal:
+		return d.setDecimal(c, value, kind)
 	case table.JSON:
-		return d.setJSON(c, value)
+		if hasNotFinite(value) {
+			return notFinite
+		}
+		return d.appendJSON(c, value)
 	}
 	if kind != rawjson.String {
-		return wrongKind
+		return d.setSpelling(c, value, kind)
 	}
+	return d.setString(c, value)
+}
+
+// setString appends a string to a column of type Text, Timestamp or Date.
+func (d *Decoder) setString(c *column, value []byte) (problem string) {
 	text, replaced := value[1:len(value)-1], 0
 	if bytes.IndexByte(text, '\\') >= 0 || !utf8.Valid(text) {
 		text, replaced = rawjson.Text(value, d.scratch[:0], true)
@@ -51,7 +68,10 @@ func (d *Decoder) set(c *column, value []byte) (problem string) {
 	switch c.typ {
 	case table.Timestamp:
 		v, problem := timestamp(text)
-		return appendWord(c, uint64(v), problem)
+		if problem == "" {
+			c.appendWord(uint64(v))
+		}
+		return problem
 	case table.Date:
 		v, problem := date(text)
 		if problem == "" {
@@ -66,32 +86,61 @@ func (d *Decoder) set(c *column, value []byte) (problem string) {
 	return ""
 }
 
-func appendWord(c *column, v uint64, problem string) string {
-	if problem == "" {
-		c.appendWord(v)
+// setSpelling appends a number or boolean as it is spelled to a column of type Text, if the SCHEMA allows such beside
+// strings.
+func (d *Decoder) setSpelling(c *column, value []byte, kind rawjson.Kind) (problem string) {
+	allowed := table.Kinds(0)
+	switch kind {
+	case rawjson.Bool:
+		allowed = table.BooleanKind
+	case rawjson.Number, rawjson.NotFinite:
+		allowed = table.NumberKind
 	}
-	return problem
+	if c.typ != table.Text || c.planned.verdict.kinds&allowed == 0 {
+		return wrongKind
+	}
+	if !c.appendText(value) {
+		return tooMuch
+	}
+	return ""
 }
 
-const advice = "let the SCHEMA declare what the tap sends; a property without a type keeps any value unchanged, as JSON"
-
-// misfit is the failure of a value that its column cannot hold.
-func (p *Plan) misfit(slot int, value []byte, problem string) error {
-	c := &p.columns[slot]
-	says := "this column of the warehouse is of type " + c.Type.String()
-	if c.schema != "" {
-		says = "the SCHEMA declares " + c.schema
+// setDecimal appends a number, or a string that is one if the SCHEMA allows strings.
+func (d *Decoder) setDecimal(c *column, value []byte, kind rawjson.Kind) (problem string) {
+	text := value
+	switch kind {
+	case rawjson.Number:
+	case rawjson.String:
+		if c.planned.verdict.kinds&table.StringKind == 0 {
+			return wrongKind
+		}
+		if text = value[1 : len(value)-1]; bytes.IndexByte(text, '\\') >= 0 {
+			text, _ = rawjson.Text(value, d.scratch[:0], true)
+			d.scratch = text
+		}
+		if !isDecimal(text) {
+			return notDecimal
+		}
+	case rawjson.NotFinite:
+		return notFiniteDecimal
+	default:
+		return wrongKind
 	}
-	return p.fault(c.nameInRecord(), fmt.Errorf("the value %s %s, but %s; %s", excerpt(value), problem, says, advice))
+	n := decimalOf(d.digits, text)
+	d.digits = n.digits[:0]
+	switch {
+	case n.length() > maxDigits:
+		return tooManyDigits
+	case !c.fits(n.whole(), n.scale()):
+		c.become(anyDecimal)
+	}
+	return d.appendDecimal(c, n)
 }
 
-func (c *planned) nameInRecord() string {
-	if c.Property == "" {
-		return c.Name
+func (d *Decoder) appendDecimal(c *column, n decimal) (problem string) {
+	d.scratch = n.appendTo(d.scratch[:0])
+	if !c.appendText(d.scratch) {
+		return tooMuch
 	}
-	return c.Property
-}
-
-func (p *Plan) fault(field string, err error) error {
-	return &singer.RecordError{Stream: p.table.Stream, Field: field, Err: err}
+	return ""
 }

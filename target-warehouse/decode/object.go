@@ -1,0 +1,168 @@
+package decode
+
+import (
+	"fmt"
+
+	"tapline/internal/rawjson"
+)
+
+// object is what a decoder remembers of one of the plan's objects: from row to row the names in it, and of the row being
+// read what of it has no column.
+type object struct {
+	keys
+	undeclared []undeclared // by slot, behind the plan's targets
+	found      []int        // which of them the row has, in the order of its text
+	stamp      int64        // the row that had the object
+	met        int64        // the row that had a value in its place
+	name       []byte       // of the object as that row spells it, a part of the record
+}
+
+// undeclared is a member that has no column, as the row with that stamp has it.
+type undeclared struct {
+	stamp      int64
+	key, value []byte // parts of the record being read
+}
+
+// maxUndeclared bounds how many names of undeclared members are remembered from row to row.
+const maxUndeclared = 4096
+
+// walk puts the members of an object, with which text begins, into their columns. It returns the index behind it. Failures
+// are those of package rawjson, unless they are a *singer.RecordError.
+func (d *Decoder) walk(at int, text []byte) (end int, err error) {
+	p, o := &d.plan.objects[at], &d.objects[at]
+	if len(o.undeclared) > maxUndeclared {
+		o.undeclared = o.undeclared[:0]
+		o.forget(len(p.targets))
+	}
+	o.stamp, o.found = d.stamp, o.found[:0]
+	var m rawjson.Members
+	slot := start
+	for m.Reset(text); m.Next(); {
+		if slot = o.slot(p, slot, &m); slot >= len(p.targets) {
+			o.collect(slot-len(p.targets), &m, d.stamp)
+			continue
+		}
+		if target := p.targets[slot]; target >= 0 {
+			err = d.put(target, m.Value)
+		} else {
+			err = d.enter(^target, m.Key, m.Value)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return m.End(), m.Err()
+}
+
+// enter puts what stands in the place of an object into the columns below it. What is not an object leaves them NULL.
+func (d *Decoder) enter(at int, name, value []byte) error {
+	if d.objects[at].met == d.stamp {
+		d.leave(at)
+	}
+	o := &d.objects[at]
+	o.met, o.name = d.stamp, name
+	switch rawjson.KindOf(value) {
+	case rawjson.Object:
+		_, err := d.walk(at, value)
+		return err
+	case rawjson.Null:
+		return nil
+	}
+	d.notes = append(d.notes, note{at: len(d.columns) + at, value: value, problem: notAnObject})
+	return nil
+}
+
+// leave takes back what the row being read has put into the columns below an object.
+func (d *Decoder) leave(at int) {
+	p := &d.plan.objects[at]
+	for _, i := range p.columns {
+		if c := &d.columns[i]; c.rows > d.rows {
+			c.dropLast()
+		}
+		d.withdraw(i)
+	}
+	d.forgetObject(at)
+}
+
+// forgetObject makes an object and those in it as if the row being read did not have them.
+func (d *Decoder) forgetObject(at int) {
+	o := &d.objects[at]
+	o.stamp, o.met, o.found = 0, 0, o.found[:0]
+	d.withdraw(len(d.columns) + at)
+	for _, inner := range d.plan.objects[at].objects {
+		d.forgetObject(inner)
+	}
+}
+
+// collect remembers a member that has no column; the last of several with one name counts.
+func (o *object) collect(i int, m *rawjson.Members, stamp int64) {
+	for i >= len(o.undeclared) {
+		o.undeclared = append(o.undeclared, undeclared{})
+	}
+	if u := &o.undeclared[i]; u.stamp != stamp {
+		u.stamp, u.key = stamp, m.Key
+		o.found = append(o.found, i)
+	}
+	o.undeclared[i].value = m.Value
+}
+
+// appendExtra writes the members without a column as one JSON object, keys and values as the record spells them.
+func (d *Decoder) appendExtra() error {
+	d.scratch = d.appendUndeclared(append(d.scratch[:0], '{'), 0)
+	if len(d.scratch) == 1 {
+		return nil
+	}
+	object := append(d.scratch, '}')
+	d.scratch = object
+	d.extra.padTo(d.rows)
+	if problem := d.appendJSON(&d.extra, object); problem != "" {
+		return d.plan.fault("", fmt.Errorf("the properties that the SCHEMA does not name, %s, %s", excerpt(object), problem))
+	}
+	return nil
+}
+
+// appendUndeclared appends the members of an object, and of those in it, that have no column. A NaN or Infinity in one
+// keeps that one out.
+func (d *Decoder) appendUndeclared(text []byte, at int) []byte {
+	o := &d.objects[at]
+	first := len(text)
+	for _, i := range o.found {
+		u := &o.undeclared[i]
+		if hasNotFinite(u.value) {
+			d.notes = append(d.notes, note{at: outside, value: u.value, problem: notFinite, field: d.plan.objects[at].name(u.key)})
+			continue
+		}
+		text = append(appendName(text, first, u.key), u.value...)
+	}
+	for _, inner := range d.plan.objects[at].objects {
+		if d.objects[inner].stamp != d.stamp {
+			continue
+		}
+		before := len(text)
+		text = append(appendName(text, first, d.objects[inner].name), '{')
+		members := len(text)
+		if text = d.appendUndeclared(text, inner); len(text) == members {
+			text = text[:before]
+			continue
+		}
+		text = append(text, '}')
+	}
+	return text
+}
+
+// appendName appends a member's name and its colon, and a comma before them unless the object's members begin here.
+func appendName(text []byte, first int, key []byte) []byte {
+	if len(text) > first {
+		text = append(text, ',')
+	}
+	return append(append(append(text, '"'), key...), '"', ':')
+}
+
+// room returns the bytes that the object's memory takes.
+func (o *object) room() int64 {
+	size := 40*cap(o.undeclared) + 8*cap(o.found) + 24*cap(o.spelled) + 8*cap(o.next) + 64*len(o.learned)
+	for _, name := range o.spelled {
+		size += cap(name)
+	}
+	return int64(size)
+}
