@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"tapline/singer"
+	"tapline/target-warehouse/batch"
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
 )
@@ -32,24 +33,23 @@ type committer struct {
 	pending int64              // bytes of all pending batches
 	taken   int64              // bytes of all batches since the last commit
 	open    destination.Load   // nil when nothing is staged
-	// committed is run as the last commit recorded it; only set while a load is open.
-	committed destination.Run
+	book    *book
+	// committed is book as the last commit recorded it; only set while a load is open.
+	committed *book
 	migrated  map[*table.Table]bool // those that earlier loads have made the warehouse fit
 	since     time.Time             // when the oldest thing that waits for a commit arrived; zero when nothing waits
 	last      time.Time             // when the last commit ended
-	replaced  map[string]int64      // by stream: how often U+FFFD took the place of what is not Unicode
-	warned    map[string]bool       // streams whose ACTIVATE_VERSION was answered with a warning
-	run       destination.Run
+	used      []*batch.File         // files whose records are not durable yet
+	leftOut   int64                 // records and lines that became no row
+	notes     notes
 }
 
 // stateInterval is the least time between two commits that hold a state and no rows.
 const stateInterval = time.Second
 
 func newCommitter(dest destination.Destination, emit func(json.RawMessage) error, o Options) *committer {
-	c := &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, migrated: map[*table.Table]bool{}, replaced: map[string]int64{}, warned: map[string]bool{}, run: o.Run}
-	c.run.Status = destination.Running
-	c.run.Tables = map[string]destination.Counts{}
-	return c
+	return &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, migrated: map[*table.Table]bool{},
+		book: newBook(o), notes: notes{}}
 }
 
 // start records the run before anything is read, so that a run which is killed leaves a trace.
@@ -70,7 +70,7 @@ func (c *committer) consume(ctx context.Context, queue <-chan *step, inFlight *s
 			}
 		case s, ok := <-queue:
 			if !ok {
-				return c.commitAll(ctx)
+				return c.endOfInput(ctx)
 			}
 			<-s.done
 			err := c.take(ctx, s)
@@ -78,68 +78,106 @@ func (c *committer) consume(ctx context.Context, queue <-chan *step, inFlight *s
 			if err != nil {
 				return err
 			}
-			if fault := cmp.Or(s.err, s.fault); fault != nil {
+			if fault := cmp.Or(s.err, s.fault, c.tooMany()); fault != nil {
 				return errors.Join(fault, c.commitAll(ctx))
 			}
 		}
 	}
 }
 
-// take makes a step's batches pending, heeds its message, and stages or commits where a limit is reached.
-func (c *committer) take(ctx context.Context, s *step) error {
-	var full []*stream
-	for i, b := range s.batches {
-		st := c.stream(b.Table.Stream)
-		st.add(b)
-		if s.replaced[i] > 0 {
-			c.replaced[b.Table.Stream] += s.replaced[i]
-		}
-		c.pending += b.Bytes
-		c.taken += b.Bytes
-		c.run.RowsIn += b.Rows.NumRows()
-		c.waits()
-		c.options.Metrics.Window(st.name, fmt.Sprintf("and %d read", st.rows()))
-		if st.rows() >= c.options.BatchRows {
-			full = append(full, st)
+// endOfInput commits what was read. Rows that wait for the activation of their version have none to come: the end of the
+// input does not tell whether the tap was done.
+func (c *committer) endOfInput(ctx context.Context) error {
+	if err := c.commitAll(ctx); err != nil {
+		return err
+	}
+	for _, st := range c.sorted() {
+		if st.firstHidden > 0 && !c.options.Interrupted() {
+			return &singer.RecordError{Stream: st.name, Err: errors.New("the input ended without an ACTIVATE_VERSION, which load_method overwrite waits for " +
+				"as the sign that all rows have come: the table was left as it was; run again, or use load_method upsert with a tap that sends none")}
 		}
 	}
-	c.run.BytesIn += s.size
-	c.heed(s)
+	return nil
+}
+
+// tooMany is the failure that more records were left out than may be.
+func (c *committer) tooMany() error {
+	if most := c.options.MaxRejected; most > 0 && c.leftOut > most {
+		return fmt.Errorf("%d records could not be loaded, more than max_rejected_records allows (%d); %s lists them with the reasons",
+			c.leftOut, most, destination.Rejects.Name)
+	}
+	return nil
+}
+
+// take makes a step's batches pending, heeds its states and message, and stages or commits where a limit is reached.
+func (c *committer) take(ctx context.Context, s *step) error {
+	full := false
+	for i := range s.decoded {
+		full = c.takeDecoded(&s.decoded[i]) || full
+	}
+	c.takeRejects(s.rejects)
+	c.book.run.BytesIn += s.size
+	if s.used != nil {
+		c.used = append(c.used, s.used)
+	}
+	if err := c.heed(ctx, s); err != nil {
+		return err
+	}
 	switch {
-	case c.taken >= c.options.BatchBytes:
+	case c.taken >= c.options.BatchBytes, full && c.options.FlushAll:
 		return c.commitAll(ctx)
-	case full != nil:
-		return c.commit(ctx, full)
+	case full:
+		return c.commit(ctx, slices.DeleteFunc(c.sorted(), func(st *stream) bool { return !c.full(st) && st.name != c.options.rejects.Stream }))
 	case c.pending >= c.options.MaxMemory/4:
 		return c.stage(ctx, c.sorted())
 	}
 	return nil
 }
 
+func (c *committer) full(st *stream) bool { return st.rows() >= c.options.BatchRows }
+
+// takeDecoded makes a batch pending and tells whether its stream has reached the limit of rows.
+func (c *committer) takeDecoded(d *decoded) (full bool) {
+	c.notes.add(d)
+	b := d.batch
+	if b == nil {
+		return false
+	}
+	st := c.stream(d.stream)
+	st.add(b)
+	c.pending += sizeOf(b)
+	c.taken += sizeOf(b)
+	c.waits()
+	if b.Table.Own {
+		return false
+	}
+	c.book.read(d)
+	c.options.Metrics.Window(st.name, fmt.Sprintf("and %d read", st.rows()))
+	return c.full(st)
+}
+
 // heed takes note of a step's states and of the message behind them; where a record could not be taken, only of what
 // stands before it.
-func (c *committer) heed(s *step) {
+func (c *committer) heed(ctx context.Context, s *step) error {
 	for _, q := range s.states {
-		if q.ordinal <= s.last {
+		if q.ordinal <= s.last || s.err == nil {
 			c.ledger.push(q.state, q.ordinal)
 			c.waits()
 		}
 	}
-	if s.err != nil {
-		return
+	if s.err != nil || s.fault != nil {
+		return nil
 	}
 	switch m := s.message.(type) {
 	case *singer.Schema:
-		if s.plan != nil {
-			c.stream(m.Stream).latest = s.plan.table
-			c.waits()
-		}
+		c.stream(m.Stream).latest = s.plan.table
+		c.book.schema(s.plan)
+		c.waits()
 	case *singer.ActivateVersion:
-		if !c.warned[m.Stream] {
-			c.warned[m.Stream] = true
-			c.options.Log.Warn("ACTIVATE_VERSION is not acted on: rows of older versions stay in the table", "stream", m.Stream, "version", m.Version)
-		}
+		c.waits()
+		return c.activate(ctx, m, s.plan.table)
 	}
+	return nil
 }
 
 func (c *committer) stream(name string) *stream {
@@ -198,14 +236,12 @@ func (c *committer) stage(ctx context.Context, streams []*stream) error {
 		if err := c.begin(ctx); err != nil {
 			return err
 		}
-		counts, err := st.stage(ctx, c.open)
+		c.book.staging(st)
+		counts, err := st.stage(ctx, c.open, c.book.migrated)
 		if err != nil {
 			return fmt.Errorf("stream %s: %w", st.name, err)
 		}
-		total := c.run.Tables[st.name]
-		total.Inserted += counts.Inserted
-		total.Updated += counts.Updated
-		c.run.Tables[st.name] = total
+		c.book.count(st.name, counts)
 		c.pending -= st.free()
 	}
 	return nil
@@ -216,8 +252,7 @@ func (c *committer) begin(ctx context.Context) (err error) {
 	if c.open != nil {
 		return nil
 	}
-	c.committed = c.run
-	c.committed.Tables = maps.Clone(c.run.Tables)
+	c.committed = c.book.clone()
 	if c.open, err = c.dest.Begin(ctx); err != nil {
 		c.open = nil
 		return fmt.Errorf("beginning a load: %w", err)
@@ -230,57 +265,74 @@ func (c *committer) seal(ctx context.Context) error {
 	if err := c.begin(ctx); err != nil {
 		return err
 	}
-	oldest := c.oldest((*stream).oldestPending)
+	oldest := c.oldest((*stream).oldestBehindCommit)
 	state := c.ledger.safe(oldest)
-	if state != nil {
-		c.run.States++
-	}
 	for _, st := range c.streams {
-		c.run.Rows += st.stagedRows
+		if st.name != c.options.rejects.Stream {
+			c.book.run.Rows += st.stagedRows
+		}
 	}
-	if err := c.open.Commit(ctx, destination.Checkpoint{State: state, Run: c.run}); err != nil {
+	if err := c.open.Commit(ctx, c.book.checkpoint(state)); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
 	c.open = nil
 	c.settle(oldest)
-	if state == nil {
-		return nil
+	if state != nil {
+		if err := c.emit(state); err != nil {
+			return fmt.Errorf("emitting a state: %w", err)
+		}
 	}
-	if err := c.emit(state); err != nil {
-		return fmt.Errorf("emitting a state: %w", err)
-	}
-	return nil
+	return c.removeUsed()
 }
 
 // settle forgets what a commit has made durable.
 func (c *committer) settle(oldest int64) {
 	c.ledger.settle(oldest)
+	c.book.settle()
 	c.taken = c.pending
+	busy := false
 	for name, st := range c.streams {
-		if st.stagedRows > 0 {
+		if st.stagedRows > 0 && name != c.options.rejects.Stream {
 			c.options.Metrics.Records(name, int(st.stagedRows))
 			c.options.Metrics.Window(name, "")
 		}
 		for _, t := range st.tables {
 			c.migrated[t] = true
 		}
-		if st.settle(); st.empty() {
+		st.settle()
+		busy = busy || !st.idle()
+		if st.idle() && st.firstHidden == 0 {
 			delete(c.streams, name)
 		}
 	}
-	if c.last = c.options.Now(); len(c.streams) == 0 && !c.ledger.waiting() {
+	if c.last = c.options.Now(); !busy {
 		c.since = time.Time{}
 	}
 }
 
-// undo gives up the open load and takes back what the run's row would say of it.
+// removeUsed deletes files of BATCH messages whose records are durable, if that is wanted. Files stay while records are
+// pending, though these may be of others: they are deleted a commit later then.
+func (c *committer) removeUsed() error {
+	if len(c.streams) > 0 {
+		return nil
+	}
+	for _, f := range c.used {
+		if c.options.DeleteBatches {
+			if err := f.Remove(); err != nil {
+				return fmt.Errorf("deleting a file of a BATCH message, whose records are loaded: %w", err)
+			}
+		}
+	}
+	c.used = nil
+	return nil
+}
+
+// undo gives up the open load and takes back what the records would say of it.
 func (c *committer) undo() {
 	if c.open != nil {
 		c.open.Rollback()
 		c.open = nil
-		in, bytes := c.run.RowsIn, c.run.BytesIn
-		c.run = c.committed
-		c.run.RowsIn, c.run.BytesIn = in, bytes
+		c.book.restore(c.committed)
 	}
 	for _, st := range c.streams {
 		st.free()
@@ -303,29 +355,4 @@ func (c *committer) oldest(of func(*stream) int64) int64 {
 // sorted returns the streams by name, so that loads do the same things in the same order.
 func (c *committer) sorted() []*stream {
 	return slices.SortedFunc(maps.Values(c.streams), func(a, b *stream) int { return cmp.Compare(a.name, b.name) })
-}
-
-// finish records how the run ended. It does so even where the run was cut short; a destination that fails here too
-// changes nothing about the failure reported.
-func (c *committer) finish(ctx context.Context, failure error) error {
-	for _, name := range slices.Sorted(maps.Keys(c.replaced)) {
-		c.options.Log.Warn("text that is not Unicode was stored with U+FFFD in its place", "stream", name, "places", c.replaced[name])
-	}
-	c.undo()
-	c.run.EndedAt = c.options.Now()
-	switch {
-	case errors.Is(failure, context.Canceled):
-		c.run.Status = destination.Interrupted
-	case failure != nil:
-		c.run.Status, c.run.Message = destination.Failed, failure.Error()
-	case c.options.Interrupted():
-		c.run.Status = destination.Interrupted
-	default:
-		c.run.Status = destination.Succeeded
-	}
-	err := c.seal(context.WithoutCancel(ctx))
-	if failure != nil {
-		return failure
-	}
-	return err
 }

@@ -26,9 +26,6 @@ func (l *ledger) push(state json.RawMessage, ordinal int64) {
 	l.queue = append(l.queue, queued{state, ordinal})
 }
 
-// waiting tells whether a state is queued.
-func (l *ledger) waiting() bool { return len(l.queue) > 0 }
-
 // safe returns the newest state that may leave when oldest is the ordinal of the oldest record that is not durable,
 // or nil.
 func (l *ledger) safe(oldest int64) json.RawMessage {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/journal"
 )
 
 // TestLoadHeedsItsLimits loads 10 MB of records and counts what reaches the destination. A run commits at its start, at
@@ -45,7 +46,7 @@ func TestLoadHeedsItsLimits(t *testing.T) {
 func TestLoadThatASignalEndedIsRecordedAsInterrupted(t *testing.T) {
 	in := strings.NewReader(usersSchema + user(1, "a") + state(1))
 	got := loadText(t, newMemoryWarehouse(), in, Options{Interrupted: func() bool { return true }})
-	if got.err != nil || got.run.Status != destination.Interrupted || len(got.rows) != 1 || len(got.states) != 1 {
+	if got.err != nil || got.run.Status != journal.Interrupted || len(got.rows) != 1 || len(got.states) != 1 {
 		t.Errorf("failure %v, run %+v, rows %v, states %v", got.err, got.run, got.rows, got.states)
 	}
 }
@@ -68,7 +69,7 @@ func TestCountsOfWhatWasUndoneAreTakenBack(t *testing.T) {
 		return nil
 	}
 	got := loadText(t, w, strings.NewReader(usersSchema+user(1, "a")+user(2, "b")), Options{BatchRows: 1})
-	if diff := cmp.Diff(map[string]destination.Counts{"users": {Inserted: 1}}, got.run.Tables); got.err == nil || diff != "" {
+	if diff := cmp.Diff(map[string]destination.Counts{"users": {Inserted: 1}}, got.tables); got.err == nil || diff != "" {
 		t.Errorf("failure %v, counts (-want +got):\n%s", got.err, diff)
 	}
 }

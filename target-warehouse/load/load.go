@@ -22,25 +22,42 @@ import (
 
 	"tapline/singer"
 	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/journal"
 	"tapline/target-warehouse/table"
 )
 
 // Options says how a load runs. Zero sizes and times take the defaults.
 type Options struct {
-	Table     table.Options
-	Allocator memory.Allocator // of the memory that batches live in; the destination says which
+	Table     table.Options            // of every stream; Names comes from Memory
+	History   func(stream string) bool // which streams keep the history of their rows; nil for none
+	Allocator memory.Allocator         // of the memory that batches live in; the destination says which
 
 	BatchRows  int64         // a stream with so many rows that are not durable is committed; default 1,000,000
 	BatchBytes int64         // everything is committed when so many bytes were read since the last commit; default 2 GiB
 	BatchWait  time.Duration // nothing read waits longer for its commit; default 10 s
+	FlushAll   bool          // BatchRows of one stream commit all streams
 	MaxMemory  int64         // bytes that records may take between input and destination; default 512 MiB
 	Workers    int           // decoders side by side; default one for each processor
 
-	Run         destination.Run // ID, Pipeline, Version and StartedAt as they are to be recorded
+	IgnoreVersions bool // ACTIVATE_VERSION is not acted on
+	KeyRequired    bool // a SCHEMA without key_properties is refused
+	// Validate makes the strict judge of a SCHEMA's records, whose failures are those of bad records; nil for none.
+	Validate func(*singer.Schema) (func(record []byte) error, error)
+	// RejectBad leaves out a record that cannot be a row, and records it, instead of failing; SkipInvalid does so with a
+	// line that is no message. After more than MaxRejected of them, unless that is 0, the load fails nevertheless.
+	RejectBad, SkipInvalid bool
+	MaxRejected            int64
+	// DeleteBatches removes the local files of BATCH messages once they are durable.
+	DeleteBatches bool
+
+	Run         journal.Run     // ID, Pipeline, Integration, Version, Host and StartedAt as they are to be recorded
+	Memory      *journal.Memory // what earlier runs of the pipeline left; nil for nothing
 	Interrupted func() bool     // tells after the end of input whether a signal ended it
 	Metrics     *singer.Metrics
 	Log         *slog.Logger
 	Now         func() time.Time
+
+	rejects *table.Table // of destination.Rejects
 }
 
 func (o *Options) setDefaults() {
@@ -58,6 +75,13 @@ func (o *Options) setDefaults() {
 	if o.Interrupted == nil {
 		o.Interrupted = func() bool { return false }
 	}
+	if o.History == nil {
+		o.History = func(string) bool { return false }
+	}
+	if o.Memory == nil {
+		o.Memory = &journal.Memory{}
+	}
+	o.rejects = destination.Rejects.Shape()
 }
 
 func setDefault[T int | int64 | time.Duration](value *T, fallback T) {
@@ -69,13 +93,12 @@ func setDefault[T int | int64 | time.Duration](value *T, fallback T) {
 // Run loads everything that in gives and calls emit, from one goroutine, with each state that has become durable.
 //
 // When a line cannot be taken, what stands before it is made durable and the states that this covers are emitted; then
-// Run returns the failure. When the destination fails, the open commit group is undone and earlier ones stand. The Run
-// returned is what the last commit recorded, in both cases.
-func Run(ctx context.Context, in *singer.Reader, dest destination.Destination, emit func(json.RawMessage) error, o Options) (destination.Run, error) {
+// Run returns the failure. When the destination fails, the open commit group is undone and earlier ones stand. The Result is what the last commit recorded, in both cases.
+func Run(ctx context.Context, in *singer.Reader, dest destination.Destination, emit func(json.RawMessage) error, o Options) (*Result, error) {
 	o.setDefaults()
 	c := newCommitter(dest, emit, o)
 	if err := c.start(ctx); err != nil {
-		return c.run, err
+		return c.result(), err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -95,19 +118,22 @@ func Run(ctx context.Context, in *singer.Reader, dest destination.Destination, e
 	// After a failure the splitter may still wait for input that never comes, so nobody waits for it here.
 	cancel()
 	go discard(queue)
-	return c.run, c.finish(ctx, err)
+	err = c.finish(ctx, err)
+	return c.result(), err
+}
+
+// Result is what became of a load.
+type Result struct {
+	Run    journal.Run
+	Tables map[string]journal.Table // by stream, of the streams whose SCHEMA was read
 }
 
 // discard releases what nobody will commit.
 func discard(queue <-chan *step) {
 	for s := range queue {
 		<-s.done
-		release(s.batches)
-	}
-}
-
-func release(batches []*table.Batch) {
-	for _, b := range batches {
-		b.Rows.Release()
+		for _, d := range s.decoded {
+			d.release()
+		}
 	}
 }

@@ -18,9 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tapline/singer"
-	"tapline/target-warehouse/decode"
 	"tapline/target-warehouse/destination"
-	"tapline/target-warehouse/table"
+	"tapline/target-warehouse/journal"
 )
 
 const usersSchema = `{"type":"SCHEMA","stream":"users","key_properties":["id"],"schema":{"properties":{"id":{"type":"integer"},"name":{"type":["null","string"]}}}}` + "\n"
@@ -35,27 +34,34 @@ func state(n int) string { return fmt.Sprintf(`{"type":"STATE","value":{"n": %d}
 type outcome struct {
 	rows   map[string]string // of stream users
 	states []string
-	run    destination.Run
+	run    journal.Run
+	tables map[string]destination.Counts // by stream
+	log    string
 	err    error
 }
 
 func loadText(t *testing.T, w *memoryWarehouse, in io.Reader, o Options) outcome {
 	t.Helper()
-	o.Table = table.Options{Metadata: true}
+	o.Table.Metadata = true
 	if o.Allocator == nil {
 		o.Allocator = memory.NewGoAllocator()
 	}
-	o.Log = slog.New(slog.DiscardHandler)
+	var log strings.Builder
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
 	o.Run.ID = "01RUN"
-	var out outcome
-	out.run, out.err = Run(context.Background(), singer.NewReader(in), w, func(s json.RawMessage) error {
+	out := outcome{tables: map[string]destination.Counts{}}
+	var result *Result
+	result, out.err = Run(context.Background(), singer.NewReader(in), w, func(s json.RawMessage) error {
 		out.states = append(out.states, string(s))
 		if w.emitted != nil {
 			w.emitted(string(s))
 		}
 		return nil
 	}, o)
-	out.rows = w.rows("users")
+	out.rows, out.run, out.log = w.rows("users"), result.Run, log.String()
+	for stream, t := range result.Tables {
+		out.tables[stream] = t.Counts
+	}
 	return out
 }
 
@@ -70,10 +76,10 @@ func TestLoadTakesAStream(t *testing.T) {
 	if diff := cmp.Diff([]string{`{"n": 1}`}, got.states); diff != "" {
 		t.Errorf("states (-want +got):\n%s", diff)
 	}
-	if got.run.Status != destination.Succeeded || got.run.RowsIn != 3 || got.run.Rows != 3 || got.run.States != 1 {
+	if got.run.Status != journal.Succeeded || got.run.RowsIn != 3 || got.run.Rows != 3 || got.run.States != 1 {
 		t.Errorf("run: %+v", got.run)
 	}
-	if diff := cmp.Diff(map[string]destination.Counts{"users": {Inserted: 2, Updated: 1}}, got.run.Tables); diff != "" {
+	if diff := cmp.Diff(map[string]destination.Counts{"users": {Inserted: 2, Updated: 1}}, got.tables); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 }
@@ -111,7 +117,6 @@ func TestLoadKeepsWhatStandsBeforeABadLine(t *testing.T) {
 		{"a missing key", `{"type":"RECORD","stream":"users","record":{"name":"x"}}` + "\n", "id"},
 		{"a value that is no integer", `{"type":"RECORD","stream":"users","record":{"id":"x"}}` + "\n", "id"},
 		{"a schema without properties", `{"type":"SCHEMA","stream":"s","key_properties":[],"schema":{"type":"object"}}` + "\n", "properties"},
-		{"a batch", `{"type":"BATCH","stream":"users","encoding":{"format":"jsonl"},"manifest":["file:///x"]}` + "\n", "BATCH"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := good + c.bad
@@ -129,7 +134,7 @@ func TestLoadKeepsWhatStandsBeforeABadLine(t *testing.T) {
 			if diff := cmp.Diff([]string{`{"n": 1}`}, got.states); diff != "" {
 				t.Errorf("states (-want +got):\n%s", diff)
 			}
-			if got.run.Status != destination.Failed || got.run.Message != got.err.Error() {
+			if got.run.Status != journal.Failed || got.run.Message != got.err.Error() {
 				t.Errorf("run: %+v", got.run)
 			}
 		})
@@ -160,7 +165,7 @@ func TestLoadUndoesWhatTheDestinationRefuses(t *testing.T) {
 					t.Errorf("state %s left", s)
 				}
 			}
-			if got.run.Status != destination.Failed || got.run.Rows != 1 {
+			if got.run.Status != journal.Failed || got.run.Rows != 1 {
 				t.Errorf("run: %+v", got.run)
 			}
 		})
@@ -193,7 +198,7 @@ func TestLoadThatIsCutShortIsRecordedAsInterrupted(t *testing.T) {
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("failure %v", err)
 		}
-		if last := w.runs[len(w.runs)-1]; last.Status != destination.Interrupted || last.Message != "" || len(w.rows("users")) != 0 {
+		if last := w.lastRun(); last["status"] != "interrupted" || last["message"] != nil || len(w.rows("users")) != 0 {
 			t.Errorf("run %+v with %d rows", last, len(w.rows("users")))
 		}
 		tap.Close()
@@ -292,25 +297,12 @@ type written struct {
 	stream, key string
 }
 
-func TestLoadWarnsOnceOfVersionsThatItDoesNotActivate(t *testing.T) {
-	var log strings.Builder
-	activate := `{"type":"ACTIVATE_VERSION","stream":"users","version":3}` + "\n"
-	_, err := Run(t.Context(), singer.NewReader(strings.NewReader(usersSchema+activate+activate)), newMemoryWarehouse(),
-		func(json.RawMessage) error { return nil },
-		Options{Allocator: memory.NewGoAllocator(), Log: slog.New(slog.NewTextHandler(&log, nil))})
-	if err != nil || strings.Count(log.String(), "ACTIVATE_VERSION") != 1 {
-		t.Errorf("%v, log:\n%s", err, log.String())
-	}
-}
-
 func TestLoadTellsWhatIsNotUnicode(t *testing.T) {
-	var log strings.Builder
 	surrogate := `{"type":"RECORD","stream":"users","record":{"id":%d,"name":"a\ud800b"}}` + "\n"
 	in := usersSchema + fmt.Sprintf(surrogate, 1) + usersSchema + user(2, "b") + fmt.Sprintf(surrogate, 3)
-	_, err := Run(t.Context(), singer.NewReader(strings.NewReader(in)), newMemoryWarehouse(), func(json.RawMessage) error { return nil },
-		Options{Allocator: memory.NewGoAllocator(), Log: slog.New(slog.NewTextHandler(&log, nil))})
-	if err != nil || strings.Count(log.String(), "U+FFFD") != 1 || !strings.Contains(log.String(), "stream=users places=2") {
-		t.Errorf("%v, log:\n%s", err, log.String())
+	got := loadText(t, newMemoryWarehouse(), strings.NewReader(in), Options{})
+	if got.err != nil || strings.Count(got.log, "U+FFFD") != 1 || !strings.Contains(got.log, "stream=users places=2") {
+		t.Errorf("%v, log:\n%s", got.err, got.log)
 	}
 }
 
@@ -323,16 +315,16 @@ func TestWorkersForgetIdleDecoders(t *testing.T) {
 	o := Options{Allocator: memory.NewGoAllocator()}
 	o.setDefaults()
 	s := newSplitter(singer.NewReader(strings.NewReader(in.String())), o, nil)
-	w := &worker{decoders: map[*decode.Plan]*decode.Decoder{}}
+	w := newWorker(o)
 	work := func(next *step) {
 		if err := w.decode(next); err != nil {
 			t.Fatal(err)
 		}
-		release(next.batches)
+		releaseAll(next)
 	}
 	for more := true; more; {
 		var next *step
-		next, more = s.next()
+		next, more = s.next(t.Context())
 		work(next)
 		if len(w.decoders) > 2*idleDecoders {
 			t.Fatalf("a worker keeps %d decoders for one stream", len(w.decoders))
@@ -340,10 +332,13 @@ func TestWorkersForgetIdleDecoders(t *testing.T) {
 	}
 	giant := singer.NewReader(strings.NewReader(usersSchema + user(1, strings.Repeat("x", 5*stepSize))))
 	s = newSplitter(giant, o, nil)
-	s.next()
-	next, _ := s.next()
-	if work(next); len(w.decoders) != 0 {
-		t.Errorf("a worker keeps %d decoders behind a giant line", len(w.decoders))
+	s.next(t.Context())
+	next, _ := s.next(t.Context())
+	work(next)
+	for _, d := range w.decoders {
+		if held := d.Idle(); held > 4*stepSize {
+			t.Errorf("a worker keeps %d bytes behind a giant line", held)
+		}
 	}
 }
 
@@ -358,15 +353,15 @@ func TestShortRecordsOfWideTablesWeighWhatTheyTake(t *testing.T) {
 	o := Options{Allocator: memory.NewGoAllocator()}
 	o.setDefaults()
 	s := newSplitter(singer.NewReader(strings.NewReader(in)), o, nil)
-	s.next()
-	next, _ := s.next()
-	w := &worker{decoders: map[*decode.Plan]*decode.Decoder{}}
+	s.next(t.Context())
+	next, _ := s.next(t.Context())
+	w := newWorker(o)
 	if err := w.decode(next); err != nil {
 		t.Fatal(err)
 	}
-	defer release(next.batches)
-	if got, least := s.weigh(next), next.size+next.batches[0].Bytes; got < least*9/10 || got > 2*least {
-		t.Errorf("a step of %d bytes with a batch of %d weighs %d", next.size, next.batches[0].Bytes, got)
+	defer releaseAll(next)
+	if got, least := s.weigh(next), next.size+next.decoded[0].batch.Bytes; got < least*9/10 || got > 2*least {
+		t.Errorf("a step of %d bytes with a batch of %d weighs %d", next.size, next.decoded[0].batch.Bytes, got)
 	}
 }
 
@@ -377,7 +372,7 @@ func TestRepeatedSchemasDoNotCutTheStream(t *testing.T) {
 	s := newSplitter(singer.NewReader(strings.NewReader(in)), o, nil)
 	steps := 0
 	for more := true; more; steps++ {
-		_, more = s.next()
+		_, more = s.next(t.Context())
 	}
 	if steps != 4 || s.ordinal != 1001 { // up to the first SCHEMA, up to the other one, the rest, and the end
 		t.Errorf("%d records in %d steps", s.ordinal, steps)

@@ -20,17 +20,18 @@ type memoryWarehouse struct {
 	mu     sync.Mutex
 	tables map[string]map[string]string // by stream and key: the row
 	shapes map[string]map[string]bool   // by stream: its columns
-	runs   []destination.Run            // one for each commit
+	own    map[string][]destination.Row // rows of tapline's own tables, by their names, one behind the other
 	states []json.RawMessage            // of all commits that held one
 	fail   func(step string, n int) error
 
 	emitted func(state string) // called with each state that leaves
 
 	loads, appends, commits int
+	fence                   int64 // of the last commit
 }
 
 func newMemoryWarehouse() *memoryWarehouse {
-	return &memoryWarehouse{tables: map[string]map[string]string{}, shapes: map[string]map[string]bool{}, fail: func(string, int) error { return nil }}
+	return &memoryWarehouse{tables: map[string]map[string]string{}, shapes: map[string]map[string]bool{}, own: map[string][]destination.Row{}, fail: func(string, int) error { return nil }}
 }
 
 // rows returns a snapshot of one stream's rows.
@@ -61,8 +62,12 @@ func (w *memoryWarehouse) Begin(context.Context) (destination.Load, error) {
 	return l, nil
 }
 
-func (w *memoryWarehouse) Status(context.Context) (*destination.Status, error) {
-	return &destination.Status{Runs: w.runs}, nil
+func (w *memoryWarehouse) Read(context.Context, *destination.OwnTable, int) ([]destination.Row, error) {
+	return nil, nil
+}
+
+func (w *memoryWarehouse) Count(context.Context, string, string) (int64, bool, error) {
+	return 0, false, nil
 }
 
 func (w *memoryWarehouse) Close() error { return nil }
@@ -76,17 +81,25 @@ type memoryLoad struct {
 }
 
 // Migrate refuses to alter a table behind rows of the same load, as engines do.
-func (l *memoryLoad) Migrate(_ context.Context, t *table.Table) error {
+func (l *memoryLoad) Migrate(_ context.Context, t *table.Table) (*destination.Migration, error) {
+	m := &destination.Migration{}
 	if l.tables[t.Stream] == nil {
 		l.tables[t.Stream], l.shapes[t.Stream] = map[string]string{}, map[string]bool{}
 	}
 	for _, c := range t.Columns {
 		if !l.shapes[t.Stream][c.Name] && l.filled[t.Stream] {
-			return fmt.Errorf("table %s is altered behind rows of the same load", t.Stream)
+			return nil, fmt.Errorf("table %s is altered behind rows of the same load", t.Stream)
 		}
 		l.shapes[t.Stream][c.Name] = true
+		m.Columns = append(m.Columns, destination.Stored{Name: c.Name, Type: c.Type.String()})
 	}
-	return nil
+	return m, nil
+}
+
+// Activate notes that it was called, as a row of the stream.
+func (l *memoryLoad) Activate(_ context.Context, t *table.Table, a destination.Activation) (destination.Counts, error) {
+	l.tables[t.Stream][fmt.Sprint("activated ", a.Version)] = fmt.Sprint(len(l.tables[t.Stream]), " rows, unversioned: ", a.Unversioned)
+	return destination.Counts{}, nil
 }
 
 func (l *memoryLoad) Append(_ context.Context, batches []*table.Batch) (counts destination.Counts, err error) {
@@ -124,7 +137,7 @@ func (l *memoryLoad) Append(_ context.Context, batches []*table.Batch) (counts d
 func rowText(t *table.Table, rows arrow.Record, i int) string {
 	text := ""
 	for k, c := range t.Columns {
-		if (c.Property != "" || c.Name == table.Extra) && !rows.Column(k).IsNull(i) {
+		if (c.Property != "" || c.Name == table.Extra || t.Own) && !rows.Column(k).IsNull(i) {
 			value := rows.Column(k).ValueStr(i)
 			if s, ok := rows.Column(k).(*array.String); ok {
 				value = s.Value(i)
@@ -148,7 +161,10 @@ func (l *memoryLoad) Commit(_ context.Context, c destination.Checkpoint) error {
 		return err
 	}
 	w.tables, w.shapes = l.tables, l.shapes
-	w.runs = append(w.runs, c.Run)
+	w.fence = c.Fence
+	for _, row := range c.Rows {
+		w.own[row.Table.Name] = append(w.own[row.Table.Name], row)
+	}
 	if c.State != nil {
 		w.states = append(w.states, append(json.RawMessage(nil), c.State...))
 	}
@@ -158,4 +174,25 @@ func (l *memoryLoad) Commit(_ context.Context, c destination.Checkpoint) error {
 func (l *memoryLoad) Rollback() error {
 	l.dead = true
 	return nil
+}
+
+// lastRow gives the newest row of one of tapline's own tables by its columns' names.
+func (w *memoryWarehouse) lastRow(t *destination.OwnTable) map[string]any {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	row := map[string]any{}
+	if rows := w.own[t.Name]; len(rows) > 0 {
+		for i, value := range rows[len(rows)-1].Values {
+			row[t.Columns[i].Name] = value
+		}
+	}
+	return row
+}
+
+func (w *memoryWarehouse) lastRun() map[string]any { return w.lastRow(destination.Runs) }
+
+func releaseAll(s *step) {
+	for i := range s.decoded {
+		s.decoded[i].release()
+	}
 }

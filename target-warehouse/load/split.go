@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"tapline/singer"
+	"tapline/target-warehouse/batch"
 	"tapline/target-warehouse/decode"
 	"tapline/target-warehouse/table"
 )
@@ -21,34 +22,48 @@ import (
 const stepSize = 1 << 20
 
 // step is one piece of the stream in its order: RECORD lines with the states among them, then perhaps one other message
-// or the failure that ended the stream.
+// or the failure that ended the stream. The records of a BATCH message are steps behind the one with the message.
 type step struct {
-	chunks  []singer.Chunk // runs of RECORD lines
-	first   int64          // ordinal of the first of those records
+	runs    []run
+	first   int64          // ordinal of the first record of runs
 	plans   plans          // by which they are decoded
 	states  []queued       // each with the ordinal of the record before it
 	message singer.Message // behind all of that: a message that is neither RECORD nor STATE, or nil
-	plan    *plan          // what message was compiled to, if it is a SCHEMA
+	plan    *plan          // of the message's stream
 	fault   error          // why the input cannot be read further behind all of that
-	buffer  *[]byte        // storage of chunks, from buffers
-	size    int64          // bytes of the lines in chunks
+	buffer  *[]byte        // storage of runs, from buffers
+	size    int64          // bytes of the lines in runs
 	weight  int64          // bytes held of the in-flight budget
+	used    *batch.File    // a file of a BATCH message that ends with this step
 
-	done     chan struct{} // closed once the fields below are set
-	batches  []*table.Batch
-	replaced []int64 // for each of batches, how many lone surrogates and bytes that are not UTF-8 became U+FFFD
-	last     int64   // ordinal of the last record in batches
-	err      error   // why a record of chunks could not be taken; batches hold what stands before it
+	rejects []reject      // lines that were skipped, and then what the worker adds
+	done    chan struct{} // closed once the fields below are set
+	decoded []decoded
+	last    int64 // ordinal of the last record in decoded
+	err     error // why a record of runs could not be taken; decoded holds what stands before it
+}
+
+// run is a run of records: RECORD lines or, with a stream, the lines of a file of a BATCH message.
+type run struct {
+	singer.Chunk
+	first      int64 // ordinal of the first
+	stream     string
+	version    int64 // of the BATCH message, if hasVersion
+	hasVersion bool
+	file       *batch.File
+	line       int64 // of the first record in file
 }
 
 // plan is how the records of one stream are decoded from its latest SCHEMA on.
 type plan struct {
-	schema []byte // the message that made it, to know a repeated one by
-	table  *table.Table
-	decode *decode.Plan
+	schema     []byte // the message that made it, to know a repeated one by
+	table      *table.Table
+	decode     *decode.Plan
+	version    int64 // what the stream's last ACTIVATE_VERSION in this run made active, if hasVersion
+	hasVersion bool
 }
 
-// plans is an immutable snapshot: a SCHEMA makes a new one.
+// plans is an immutable snapshot: a SCHEMA or an ACTIVATE_VERSION makes a new one.
 type plans map[string]*plan
 
 // splitter cuts the input into steps and compiles the schemas it meets.
@@ -57,14 +72,22 @@ type splitter struct {
 	options  Options
 	inFlight *semaphore.Weighted
 	plans    plans
-	ordinal  int64 // of the last record read
-	rows     int64 // the most records in a step
-	widest   int64 // the most bytes that a row of the plans so far takes beside its texts
+	ordinal  int64                        // of the last record read
+	rows     int64                        // the most records in a step
+	skipped  int64                        // number of the last line that was skipped
+	files    *files                       // of the BATCH message being read; nil for none
+	names    map[string]map[string]string // by stream and path: the column that a value has had so far
+	widest   int64                        // the most bytes that a row of the plans so far takes beside its texts
 }
 
 func newSplitter(in *singer.Reader, o Options, inFlight *semaphore.Weighted) *splitter {
+	s := &splitter{in: in, options: o, inFlight: inFlight, plans: plans{}, names: map[string]map[string]string{}}
 	// A quarter, so that a small BatchRows is kept to and not only checked once a megabyte.
-	return &splitter{in: in, options: o, inFlight: inFlight, plans: plans{}, rows: max(1, o.BatchRows/4)}
+	s.rows = max(1, o.BatchRows/4)
+	for stream, names := range o.Memory.Names {
+		s.names[stream] = maps.Clone(names)
+	}
+	return s
 }
 
 // fewRows is how many rows a step may be limited to before lines are read in runs: a run cannot be limited in rows.
@@ -76,9 +99,10 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, stepSize); return
 // split sends every step to queue, in order, and those with records to work too. A failure of the input travels in the
 // last step, behind everything read before it. split returns at the end of input or when ctx has ended.
 func (s *splitter) split(ctx context.Context, queue, work chan<- *step) {
+	defer s.closeFile()
 	for more := true; more; {
 		var next *step
-		next, more = s.next()
+		next, more = s.next(ctx)
 		next.weight = s.weigh(next)
 		if s.inFlight.Acquire(ctx, next.weight) != nil {
 			return
@@ -100,8 +124,12 @@ func (s *splitter) weigh(next *step) int64 {
 }
 
 // next reads one step and tells whether more can follow. It waits for input only while the step is empty.
-func (s *splitter) next() (next *step, more bool) {
+func (s *splitter) next(ctx context.Context) (next *step, more bool) {
 	next = &step{first: s.ordinal + 1, plans: s.plans, buffer: buffers.Get().(*[]byte), done: make(chan struct{})}
+	if s.files != nil {
+		next.fault = s.readFile(ctx, next)
+		return next, next.fault == nil
+	}
 	for next.size < stepSize && s.ordinal-next.first+1 < s.rows {
 		free := (*next.buffer)[next.size:next.size:stepSize]
 		if s.rows < fewRows {
@@ -112,12 +140,13 @@ func (s *splitter) next() (next *step, more bool) {
 			return next, false
 		}
 		if err != nil {
-			next.fault = err
-			return next, false
+			if next.fault = s.badLine(next, err); next.fault != nil {
+				return next, false
+			}
+			continue
 		}
 		if chunk.Count > 0 {
-			next.chunks = append(next.chunks, chunk)
-			next.size += int64(len(chunk.Records))
+			next.add(run{Chunk: chunk, first: s.ordinal + 1})
 			s.ordinal += int64(chunk.Count)
 		} else if state, ok := chunk.Message.(*singer.State); ok {
 			next.states = append(next.states, queued{state.Value, s.ordinal})
@@ -135,20 +164,38 @@ func (s *splitter) next() (next *step, more bool) {
 	return next, true
 }
 
-// take heeds a message that is neither RECORD nor STATE.
+func (s *step) add(r run) {
+	s.runs = append(s.runs, r)
+	s.size += int64(len(r.Records))
+}
+
+// take heeds a message that is neither RECORD nor STATE. It returns the plan of its stream.
 func (s *splitter) take(m singer.Message) (*plan, error) {
+	var stream string
 	switch m := m.(type) {
 	case *singer.Schema:
 		return s.schema(m)
 	case *singer.Batch:
-		return nil, &singer.RecordError{Stream: m.Stream, Err: errors.New(
-			"a BATCH message hands over rows in files, which target-warehouse does not read: let the tap send RECORD lines (remove its batch_config)")}
+		stream = m.Stream
+		s.files = &files{message: m}
 	case *singer.ActivateVersion:
-		if _, ok := s.plans[m.Stream]; !ok {
-			return nil, &singer.RecordError{Stream: m.Stream, Err: errors.New("ACTIVATE_VERSION stands before the stream's SCHEMA")}
-		}
+		stream = m.Stream
 	}
-	return nil, nil
+	have, ok := s.plans[stream]
+	if !ok {
+		return nil, &singer.RecordError{Stream: stream, Err: errors.New("a message about the stream stands before its SCHEMA: the tap must write the SCHEMA first")}
+	}
+	if v, ok := m.(*singer.ActivateVersion); ok {
+		active := *have
+		active.version, active.hasVersion = v.Version, true
+		s.put(stream, &active)
+	}
+	return have, nil
+}
+
+func (s *splitter) put(stream string, p *plan) {
+	s.plans = maps.Clone(s.plans)
+	s.plans[stream] = p
 }
 
 // repeats tells whether a SCHEMA is the one in force. Some taps write it before every few records, which must not cut
@@ -161,15 +208,45 @@ func (s *splitter) repeats(m *singer.Schema) bool {
 func textOf(m *singer.Schema) []byte { return fmt.Appendf(nil, "%q %s", m.KeyProperties, m.Schema) }
 
 func (s *splitter) schema(m *singer.Schema) (*plan, error) {
-	t, err := table.Compile(m, s.options.Table)
+	fail := func(err error) (*plan, error) { return nil, &singer.RecordError{Stream: m.Stream, Err: err} }
+	if s.options.KeyRequired && len(m.KeyProperties) == 0 {
+		return fail(errors.New("its SCHEMA has no key_properties, and primary_key_required is on"))
+	}
+	o := s.options.Table
+	o.Names = s.names[m.Stream]
+	if len(m.KeyProperties) > 0 && s.options.History(m.Stream) {
+		o.Method = table.History
+	}
+	t, err := table.Compile(m, o)
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{schema: textOf(m), table: t, decode: decode.Compile(t, m, decode.Options{
-		RunStart: s.options.Run.StartedAt, Now: s.options.Now, Allocator: s.options.Allocator,
-	})}
+	settings := decode.Options{RunStart: s.options.Run.StartedAt, Now: s.options.Now, Allocator: s.options.Allocator}
+	if s.options.Validate != nil {
+		if settings.Strict, err = s.options.Validate(m); err != nil {
+			return fail(err)
+		}
+	}
+	s.remember(t)
 	s.widest = max(s.widest, 8*int64(len(t.Columns)))
-	s.plans = maps.Clone(s.plans)
-	s.plans[m.Stream] = p
+	p := &plan{schema: textOf(m), table: t, decode: decode.Compile(t, m, settings)}
+	if have := s.plans[m.Stream]; have != nil {
+		p.version, p.hasVersion = have.version, have.hasVersion
+	}
+	s.put(m.Stream, p)
 	return p, nil
+}
+
+// remember keeps the names of columns for the SCHEMAs to come.
+func (s *splitter) remember(t *table.Table) {
+	names := s.names[t.Stream]
+	if names == nil {
+		names = map[string]string{}
+		s.names[t.Stream] = names
+	}
+	for _, c := range t.Columns {
+		if c.Property != "" {
+			names[c.Path()] = c.Name
+		}
+	}
 }

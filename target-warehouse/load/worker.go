@@ -1,100 +1,177 @@
 package load
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"slices"
 
 	"tapline/singer"
 	"tapline/target-warehouse/decode"
+	"tapline/target-warehouse/table"
 )
+
+// decoded is what the records of one stream in one step became.
+type decoded struct {
+	stream     string
+	batch      *table.Batch // nil if every record was left out
+	replaced   int64        // lone surrogates and bytes that are not UTF-8 that became U+FFFD
+	versioned  bool         // a record had a version
+	violations []decode.Violation
+}
+
+func (d *decoded) release() {
+	if d.batch != nil {
+		d.batch.Rows.Release()
+	}
+}
 
 // worker decodes runs of records; each goroutine has its own.
 type worker struct {
+	options  Options
 	reader   singer.Reader
-	decoders map[*decode.Plan]*decode.Decoder
+	decoders map[*decode.Plan]*decoder
+	step     *step
+	used     []*decoder // those with records of step
+}
+
+// decoder is a decoder and what it is used for.
+type decoder struct {
+	*decode.Decoder
+	stream    string
+	step      *step // the last one it was used in
+	versioned bool  // a record of that step had a version
 }
 
 // decodeSteps decodes the steps that come through work until it is closed.
 func decodeSteps(work <-chan *step, o Options) {
-	w := &worker{decoders: map[*decode.Plan]*decode.Decoder{}}
+	w := newWorker(o)
 	for s := range work {
 		s.err = w.decode(s)
-		s.chunks = nil
+		s.runs = nil
 		buffers.Put(s.buffer)
 		close(s.done)
 	}
 }
 
-// decode turns the records of a step into one batch for each stream. When a record cannot be taken, the batches hold
-// what stands before it.
+func newWorker(o Options) *worker {
+	return &worker{options: o, decoders: map[*decode.Plan]*decoder{}}
+}
+
+// decode turns the records of a step into one batch for each stream, and one of those that were left out or had to be
+// changed. When a record cannot be taken, the batches hold what stands before it.
 func (w *worker) decode(s *step) (err error) {
-	var used []*decode.Decoder
+	w.step, w.used = s, w.used[:0]
 	s.last = s.first - 1
-	for _, chunk := range s.chunks {
-		if used, err = w.decodeChunk(s, chunk, used); err != nil {
+	for _, run := range s.runs {
+		s.last = run.first - 1
+		if run.stream != "" {
+			err = w.decodeLines(s, run)
+		} else {
+			err = w.decodeRecords(s, run)
+		}
+		if err != nil {
 			break
 		}
 	}
-	for _, d := range used {
-		s.replaced = append(s.replaced, d.Replaced())
-		s.batches = append(s.batches, d.Batch())
+	for _, d := range w.used {
+		for _, r := range d.Rejects() {
+			s.rejects = append(s.rejects, reject{stream: d.stream, Reject: r})
+		}
+		one := decoded{stream: d.stream, replaced: d.Replaced(), versioned: d.versioned, violations: d.Violations()}
+		one.batch = d.Batch()
+		s.decoded = append(s.decoded, one)
 	}
-	w.forget(used, s.size)
+	if batch := w.rejected(s.rejects); batch != nil {
+		s.decoded = append(s.decoded, decoded{stream: w.options.rejects.Stream, batch: batch})
+	}
+	w.forget()
 	return err
 }
 
-// decodeChunk adds the records of a chunk to the decoders of their streams, and decoders that were empty to used.
-func (w *worker) decodeChunk(s *step, chunk singer.Chunk, used []*decode.Decoder) ([]*decode.Decoder, error) {
-	for w.reader.Reset(chunk); ; s.last++ {
+// decodeRecords adds the records of RECORD lines to the decoders of their streams.
+func (w *worker) decodeRecords(s *step, run run) error {
+	for w.reader.Reset(run.Chunk); ; s.last++ {
 		message, err := w.reader.Read()
 		if errors.Is(err, io.EOF) {
-			return used, nil
+			return nil
+		}
+		if err != nil && w.options.SkipInvalid {
+			s.leaveOut("", s.last+1, err, nil)
+			continue
 		}
 		if err != nil {
-			return used, err
+			return err
 		}
-		d, err := w.append(s.plans, message, s.last+1)
-		if err != nil {
+		record, ok := message.(*singer.Record)
+		if !ok {
+			return fmt.Errorf("a %T stands among RECORD lines", message)
+		}
+		if err := w.append(s, record, s.last+1); err != nil {
 			line, offset := w.reader.Line()
-			return used, &singer.LineError{Line: line, Offset: offset, Err: err}
-		}
-		if d.Len() == 1 {
-			used = append(used, d)
+			return &singer.LineError{Line: line, Offset: offset, Err: err}
 		}
 	}
 }
 
-func (w *worker) append(plans plans, m singer.Message, ordinal int64) (*decode.Decoder, error) {
-	record, ok := m.(*singer.Record)
-	if !ok {
-		return nil, fmt.Errorf("a %T stands among RECORD lines", m)
+// decodeLines adds the records of a file, one a line, to the decoder of their stream.
+func (w *worker) decodeLines(s *step, run run) error {
+	record := singer.Record{Stream: run.stream}
+	number := run.line - 1
+	for rest := run.Records; len(rest) > 0; {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, []byte{'\n'})
+		number++
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		record.Record, record.Version, record.HasVersion = line, run.version, run.hasVersion
+		if err := w.append(s, &record, s.last+1); err != nil {
+			return run.file.At(number, err)
+		}
+		s.last++
 	}
-	plan := plans[record.Stream]
+	return nil
+}
+
+// append adds a record to the decoder of its stream. A record that cannot be a row is left out if that is wanted.
+func (w *worker) append(s *step, record *singer.Record, ordinal int64) error {
+	plan := s.plans[record.Stream]
 	if plan == nil {
-		return nil, &singer.RecordError{Stream: record.Stream, Err: errors.New(
+		return &singer.RecordError{Stream: record.Stream, Err: errors.New(
 			"a RECORD stands before the stream's SCHEMA: the tap must write the SCHEMA first")}
 	}
 	d := w.decoders[plan.decode]
 	if d == nil {
-		d = plan.decode.NewDecoder()
+		d = &decoder{Decoder: plan.decode.NewDecoder(), stream: plan.table.Stream}
 		w.decoders[plan.decode] = d
 	}
-	return d, d.Append(record, ordinal)
+	if d.step != s {
+		d.step, d.versioned = s, false
+		w.used = append(w.used, d)
+	}
+	if record.HasVersion {
+		d.versioned = true
+	} else {
+		record.Version, record.HasVersion = plan.version, plan.hasVersion
+	}
+	err := d.Append(record, ordinal)
+	if err != nil && w.options.RejectBad {
+		s.leaveOut(record.Stream, ordinal, err, record.Record)
+		return nil
+	}
+	return err
 }
 
 // idleDecoders is how many decoders a worker keeps for steps to come beside those of the step behind it.
 const idleDecoders = 16
 
-// forget drops decoders, which keep buffers as large as their largest batch: all of them behind a giant line, and those
-// that the step did not use when there are many of them.
-func (w *worker) forget(used []*decode.Decoder, size int64) {
-	switch {
-	case size > 4*stepSize:
-		clear(w.decoders)
-	case len(w.decoders) > len(used)+idleDecoders:
-		maps.DeleteFunc(w.decoders, func(_ *decode.Plan, d *decode.Decoder) bool { return !slices.Contains(used, d) })
-	}
+// forget drops decoders, which keep buffers as large as their largest batch: those that a giant line has blown up, and
+// those that the step did not use when there are many of them.
+func (w *worker) forget() {
+	many := len(w.decoders) > len(w.used)+idleDecoders
+	maps.DeleteFunc(w.decoders, func(_ *decode.Plan, d *decoder) bool {
+		return many && d.step != w.step || d.Idle() > 4*stepSize
+	})
 }

@@ -1,0 +1,88 @@
+package load
+
+import (
+	"cmp"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"tapline/target-warehouse/decode"
+)
+
+// notes collects by stream what the user is told once, at the end of the run.
+type notes map[string]*note
+
+type note struct {
+	replaced   int64 // lone surrogates and bytes that are not UTF-8
+	rejected   int64 // records that were left out or have a value left out
+	first      string
+	violations map[decode.Violation]int64 // without their Count
+	sentences  []string
+}
+
+func (n notes) of(stream string) *note {
+	if n[stream] == nil {
+		n[stream] = &note{violations: map[decode.Violation]int64{}}
+	}
+	return n[stream]
+}
+
+func (n notes) add(d *decoded) {
+	if d.replaced > 0 {
+		n.of(d.stream).replaced += d.replaced
+	}
+	for _, v := range d.violations {
+		count := v.Count
+		v.Count = 0
+		n.of(d.stream).violations[v] += count
+	}
+}
+
+// once keeps a sentence about a stream, one time.
+func (n notes) once(stream, sentence string) {
+	if one := n.of(stream); !slices.Contains(one.sentences, sentence) {
+		one.sentences = append(one.sentences, sentence)
+	}
+}
+
+// takeRejects counts what is not taken as it was sent.
+func (c *committer) takeRejects(rejects []reject) {
+	last := int64(0)
+	for _, r := range rejects {
+		if r.leftOut {
+			c.leftOut++
+			c.book.run.RowsIn++
+		}
+		if r.Ordinal == last {
+			continue // another value of the same record
+		}
+		last = r.Ordinal
+		one := c.notes.of(r.stream)
+		if one.rejected++; one.first == "" {
+			one.first = r.Reason
+		}
+		c.book.rejected(r.stream)
+	}
+}
+
+// tell logs all of it.
+func (n notes) tell(log *slog.Logger) {
+	for _, stream := range slices.Sorted(maps.Keys(n)) {
+		one := n[stream]
+		for _, sentence := range one.sentences {
+			log.Warn(sentence, "stream", stream)
+		}
+		if one.replaced > 0 {
+			log.Warn("text that is not Unicode was stored with U+FFFD in its place", "stream", stream, "places", one.replaced)
+		}
+		if one.rejected > 0 {
+			log.Warn("records could not be loaded as they were sent; _singer_rejects has each with the reason", "stream", stream,
+				"records", one.rejected, "first", one.first)
+		}
+		for _, v := range slices.SortedFunc(maps.Keys(one.violations), func(a, b decode.Violation) int {
+			return cmp.Or(cmp.Compare(a.Field, b.Field), cmp.Compare(a.Kind, b.Kind))
+		}) {
+			log.Warn("values do not keep to the SCHEMA and were loaded all the same", "stream", stream, "field", v.Field, "fault", v.Kind, "records", one.violations[v])
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tapline/singer"
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/journal"
+	"tapline/target-warehouse/table"
+)
+
+func versioned(id, version int) string {
+	return fmt.Sprintf(`{"type":"RECORD","stream":"users","version":%d,"record":{"id":%d}}`+"\n", version, id)
+}
+
+func activate(version int) string {
+	return fmt.Sprintf(`{"type":"ACTIVATE_VERSION","stream":"users","version":%d}`+"\n", version)
+}
+
+func TestAVersionIsActivatedBehindTheRowsBeforeIt(t *testing.T) {
+	got := loadText(t, newMemoryWarehouse(), strings.NewReader(usersSchema+versioned(1, 5)+versioned(2, 5)+activate(5)+versioned(3, 5)+state(1)), Options{})
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	if diff := cmp.Diff("2 rows, unversioned: true", got.rows["activated 5"]); diff != "" || len(got.rows) != 4 || len(got.states) != 1 {
+		t.Errorf("%s\nrows %v, states %v", diff, got.rows, got.states)
+	}
+}
+
+func TestVersionsThatAreNotActedOn(t *testing.T) {
+	active := func(v int64) *journal.Memory {
+		return &journal.Memory{Tables: map[string]journal.Table{"users": {Stream: "users", Name: "users", ActiveVersion: v, HasVersion: true}}}
+	}
+	for _, c := range []struct {
+		name    string
+		in      string
+		options Options
+		want    string // in the log
+	}{
+		{"versions are switched off", usersSchema + versioned(1, 5) + activate(5), Options{IgnoreVersions: true}, "as the settings want it"},
+		{"rows are only added", usersSchema + versioned(1, 5) + activate(5), Options{Table: table.Options{Method: table.AppendOnly}}, "as the settings want it"},
+		{"the version is older than that of the last run", usersSchema + versioned(1, 5) + activate(5), Options{Memory: active(6)}, "older than the active version 6"},
+		{"the version is older than the one before", usersSchema + versioned(1, 5) + activate(4), Options{Memory: active(4)}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := loadText(t, newMemoryWarehouse(), strings.NewReader(c.in), c.options)
+			if got.err != nil || c.want != "" && (len(got.rows) != 1 || strings.Count(got.log, c.want) != 1) {
+				t.Errorf("failure %v, rows %v, log:\n%s", got.err, got.rows, got.log)
+			}
+			if _, acted := got.rows["activated 4"]; c.want == "" && !acted {
+				t.Errorf("the version that is active already was not activated again: %v", got.rows)
+			}
+		})
+	}
+}
+
+func TestAVersionBeforeItsSchemaIsRefused(t *testing.T) {
+	got := loadText(t, newMemoryWarehouse(), strings.NewReader(activate(1)), Options{})
+	var line *singer.LineError
+	if !errors.As(got.err, &line) || line.Line != 1 || !strings.Contains(got.err.Error(), "before its SCHEMA") {
+		t.Errorf("failure %v", got.err)
+	}
+}
+
+// TestOverwriteHoldsStatesUntilTheVersionIsActive loads with a limit of one row, so that every row is committed by
+// itself, into the table that nobody sees.
+func TestOverwriteHoldsStatesUntilTheVersionIsActive(t *testing.T) {
+	o := Options{Table: table.Options{Method: table.Overwrite}, BatchRows: 1}
+	in := state(0) + usersSchema + versioned(1, 5) + state(1) + versioned(2, 5) + state(2)
+	t.Run("the end of the input is no sign", func(t *testing.T) {
+		got := loadText(t, newMemoryWarehouse(), strings.NewReader(in), o)
+		if got.err == nil || !strings.Contains(got.err.Error(), "stream users: the input ended without an ACTIVATE_VERSION") {
+			t.Errorf("failure %v", got.err)
+		}
+		if diff := cmp.Diff([]string{`{"n": 0}`}, got.states); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("activation is", func(t *testing.T) {
+		got := loadText(t, newMemoryWarehouse(), strings.NewReader(in+activate(5)+state(3)), o)
+		if got.err != nil || got.rows["activated 5"] == "" {
+			t.Errorf("failure %v, rows %v", got.err, got.rows)
+		}
+		if diff := cmp.Diff([]string{`{"n": 0}`, `{"n": 2}`, `{"n": 3}`}, got.states); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("rows behind it wait again", func(t *testing.T) {
+		got := loadText(t, newMemoryWarehouse(), strings.NewReader(in+activate(5)+versioned(3, 6)+state(3)), o)
+		if got.err == nil || got.states[len(got.states)-1] != `{"n": 2}` {
+			t.Errorf("failure %v, states %v", got.err, got.states)
+		}
+	})
+	t.Run("a signal is no failure", func(t *testing.T) {
+		stopped := o
+		stopped.Interrupted = func() bool { return true }
+		got := loadText(t, newMemoryWarehouse(), strings.NewReader(in), stopped)
+		if got.err != nil || got.run.Status != journal.Interrupted || len(got.states) != 1 {
+			t.Errorf("failure %v, run %+v, states %v", got.err, got.run, got.states)
+		}
+	})
+}
+
+func TestTheBookOfARun(t *testing.T) {
+	w := newMemoryWarehouse()
+	memory := &journal.Memory{Fence: 7, Tables: map[string]journal.Table{"users": {Stream: "users", Name: "users", RowCount: 10}}}
+	got := loadText(t, w, strings.NewReader(usersSchema+versioned(1, 5)+versioned(1, 5)+activate(5)+state(1)), Options{Memory: memory})
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	for _, c := range []struct {
+		table *destination.OwnTable
+		want  map[string]any
+	}{
+		{destination.Runs, map[string]any{"status": "succeeded", "rows_in": int64(2), "rows_loaded": int64(2), "states_emitted": int64(1), "last_state": `{"n": 1}`}},
+		{destination.Tables, map[string]any{"stream": "users", "status": "synced", "row_count": int64(11), "rows_inserted": int64(1), "rows_updated": int64(1), "active_version": int64(5)}},
+		{destination.Loads, map[string]any{"stream": "users", "method": "upsert", "first_ordinal": int64(1), "last_ordinal": int64(2)}},
+		{destination.Columns, map[string]any{"stream": "users"}},
+	} {
+		row := w.lastRow(c.table)
+		for name, want := range c.want {
+			if row[name] != want {
+				t.Errorf("%s: %s is %v, want %v", c.table.Name, name, row[name], want)
+			}
+		}
+	}
+	if w.fence != 8 {
+		t.Errorf("the run commits with fence %d behind one with 7", w.fence)
+	}
+}
