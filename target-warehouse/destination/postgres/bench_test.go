@@ -149,7 +149,7 @@ func copyByPSQL(b *testing.B, url string, t *table.Table, file string) {
 	b.Helper()
 	var columns []string
 	for _, c := range t.Columns {
-		columns = append(columns, quote(c.Name)+" "+columnType(c.Type))
+		columns = append(columns, quote(c.Name)+" "+columnType(c))
 	}
 	cmd := exec.Command(server.Binary("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", url,
 		"-c", "CREATE TABLE stripe.charges ("+strings.Join(columns, ", ")+")", "-c", `\copy stripe.charges from '`+file+`' csv`)
@@ -165,7 +165,7 @@ func loadAppends(b *testing.B, w *Warehouse, t *table.Table, appends [][]*table.
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := l.Migrate(ctx, t); err != nil {
+	if _, err := l.Migrate(ctx, t); err != nil {
 		b.Fatal(err)
 	}
 	for _, batches := range appends {
@@ -173,7 +173,7 @@ func loadAppends(b *testing.B, w *Warehouse, t *table.Table, appends [][]*table.
 			b.Fatal(err)
 		}
 	}
-	if err := l.Commit(ctx, destination.Checkpoint{State: []byte("{}"), Run: destination.Run{ID: "1"}}); err != nil {
+	if err := l.Commit(ctx, destination.Checkpoint{State: []byte("{}"), RunID: "1"}); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"strings"
 
@@ -17,10 +16,7 @@ import (
 type holding struct {
 	value  table.Type
 	oid    uint32
-	column string
 	encode encoding
-	// check, if set, finds values that the type cannot hold exactly.
-	check func(a arrow.Array) error
 }
 
 // An encoding makes the field writer for one array of values. The writer appends the value in a row, which is not
@@ -30,35 +26,53 @@ type encoding func(a arrow.Array, replaced *int64) field
 
 type field func(dst []byte, row int) []byte
 
-// holdings has, for each type, first the PostgreSQL type that a new column gets. Types with a modifier, such as a
-// greatest length, are none of these.
+// holdings has, for each type, first the PostgreSQL type that a new column gets, then the wider ones.
 var holdings = []holding{
-	{table.Boolean, pgtype.BoolOID, "boolean", encodeBoolean, nil},
-	{table.Integer, pgtype.Int8OID, "bigint", encodeInteger, nil},
-	{table.Integer, pgtype.NumericOID, "numeric", encodeNumeric, nil},
-	{table.Integer, pgtype.Float8OID, "double precision", encodeIntegerAsFloat, checkFloat},
-	{table.Number, pgtype.Float8OID, "double precision", encodeNumber, nil},
-	{table.Text, pgtype.TextOID, "text", encodeText, nil},
-	{table.Text, pgtype.VarcharOID, "character varying", encodeText, nil},
-	{table.Timestamp, pgtype.TimestamptzOID, "timestamp with time zone", encodeTimestamp, nil},
-	{table.Date, pgtype.DateOID, "date", encodeDate, nil},
-	{table.JSON, pgtype.JSONBOID, "jsonb", encodeJSONB, nil},
-	{table.JSON, pgtype.JSONOID, "json", encodeJSON, nil},
-}
+	{table.Boolean, pgtype.BoolOID, encodeBoolean},
+	{table.Boolean, pgtype.TextOID, spelled(spellBoolean)},
+	{table.Boolean, pgtype.VarcharOID, spelled(spellBoolean)},
+	{table.Boolean, pgtype.JSONBOID, spelledJSONB(spellBoolean)},
+	{table.Boolean, pgtype.JSONOID, spelled(spellBoolean)},
 
-// find returns what the condition holds for first, or nil.
-func find(condition func(h *holding) bool) *holding {
-	for i := range holdings {
-		if condition(&holdings[i]) {
-			return &holdings[i]
-		}
-	}
-	return nil
-}
+	{table.Integer, pgtype.Int8OID, encodeInteger},
+	{table.Integer, pgtype.NumericOID, encodeIntegerAsNumeric},
+	{table.Integer, pgtype.TextOID, spelled(spellInteger)},
+	{table.Integer, pgtype.VarcharOID, spelled(spellInteger)},
+	{table.Integer, pgtype.JSONBOID, spelledJSONB(spellInteger)},
+	{table.Integer, pgtype.JSONOID, spelled(spellInteger)},
 
-// columnType is the PostgreSQL type of a new column.
-func columnType(t table.Type) string {
-	return find(func(h *holding) bool { return h.value == t }).column
+	{table.Number, pgtype.Float8OID, encodeNumber},
+	{table.Number, pgtype.NumericOID, encodeNumberAsNumeric},
+	{table.Number, pgtype.TextOID, spelled(spellNumber)},
+	{table.Number, pgtype.VarcharOID, spelled(spellNumber)},
+	{table.Number, pgtype.JSONBOID, spelledJSONB(spellJSONNumber)},
+	{table.Number, pgtype.JSONOID, spelled(spellJSONNumber)},
+
+	{table.Decimal, pgtype.NumericOID, encodeDecimal},
+	{table.Decimal, pgtype.TextOID, encodeText},
+	{table.Decimal, pgtype.VarcharOID, encodeText},
+	{table.Decimal, pgtype.JSONBOID, encodeJSONB},
+	{table.Decimal, pgtype.JSONOID, encodeJSON},
+
+	{table.Text, pgtype.TextOID, encodeText},
+	{table.Text, pgtype.VarcharOID, encodeText},
+	{table.Text, pgtype.JSONBOID, encodeTextAsJSONB},
+	{table.Text, pgtype.JSONOID, spelled(spellJSONText)},
+
+	{table.Timestamp, pgtype.TimestamptzOID, encodeTimestamp},
+	{table.Timestamp, pgtype.TextOID, spelled(spellTimestamp)},
+	{table.Timestamp, pgtype.VarcharOID, spelled(spellTimestamp)},
+	{table.Timestamp, pgtype.JSONBOID, spelledJSONB(quoted(spellTimestamp))},
+	{table.Timestamp, pgtype.JSONOID, spelled(quoted(spellTimestamp))},
+
+	{table.Date, pgtype.DateOID, encodeDate},
+	{table.Date, pgtype.TextOID, spelled(spellDate)},
+	{table.Date, pgtype.VarcharOID, spelled(spellDate)},
+	{table.Date, pgtype.JSONBOID, spelledJSONB(quoted(spellDate))},
+	{table.Date, pgtype.JSONOID, spelled(quoted(spellDate))},
+
+	{table.JSON, pgtype.JSONBOID, encodeJSONB},
+	{table.JSON, pgtype.JSONOID, encodeJSON},
 }
 
 func encodeBoolean(a arrow.Array, _ *int64) field {
@@ -85,48 +99,6 @@ func encodeNumber(a arrow.Array, _ *int64) field {
 	return func(dst []byte, row int) []byte { return appendInt64(dst, int64(math.Float64bits(values[row]))) }
 }
 
-func encodeIntegerAsFloat(a arrow.Array, _ *int64) field {
-	values := a.(*array.Int64).Int64Values()
-	return func(dst []byte, row int) []byte {
-		return appendInt64(dst, int64(math.Float64bits(float64(values[row]))))
-	}
-}
-
-// checkFloat finds an integer that double precision may not hold exactly.
-func checkFloat(a arrow.Array) error {
-	const greatest = 1 << 53
-	for row, v := range a.(*array.Int64).Int64Values() {
-		if (v > greatest || v < -greatest) && a.IsValid(row) {
-			return fmt.Errorf("is double precision, which cannot hold the whole number %d exactly; give the column another type", v)
-		}
-	}
-	return nil
-}
-
-// encodeNumeric sends integers as numeric: a head of four 16-bit numbers and the digits in base 10,000, the greatest
-// first.
-func encodeNumeric(a arrow.Array, _ *int64) field {
-	values := a.(*array.Int64).Int64Values()
-	return func(dst []byte, row int) []byte {
-		var digits [5]uint16
-		first, sign, rest := len(digits), uint16(0), uint64(values[row])
-		if values[row] < 0 {
-			sign, rest = 0x4000, -rest
-		}
-		for ; rest > 0; rest /= 10_000 {
-			first--
-			digits[first] = uint16(rest % 10_000)
-		}
-		count := len(digits) - first
-		dst = binary.BigEndian.AppendUint32(dst, uint32(8+2*count))
-		weight := uint16(max(count-1, 0))
-		for _, n := range append([]uint16{uint16(count), weight, sign, 0}, digits[first:]...) {
-			dst = binary.BigEndian.AppendUint16(dst, n)
-		}
-		return dst
-	}
-}
-
 // PostgreSQL counts time from the beginning of the year 2000.
 const (
 	epochDays         = 10_957
@@ -148,13 +120,17 @@ func encodeDate(a arrow.Array, _ *int64) field {
 func encodeText(a arrow.Array, replaced *int64) field {
 	values := a.(*array.String)
 	return func(dst []byte, row int) []byte {
-		value := values.Value(row)
-		if strings.IndexByte(value, 0) >= 0 {
-			value = strings.ReplaceAll(value, "\x00", "\uFFFD")
-			*replaced++
-		}
-		return appendText(dst, value)
+		return appendText(dst, withoutNUL(values.Value(row), replaced))
 	}
+}
+
+// withoutNUL puts U+FFFD in the place of each NUL character, and counts the text if there was one.
+func withoutNUL(text string, replaced *int64) string {
+	if strings.IndexByte(text, 0) < 0 {
+		return text
+	}
+	*replaced++
+	return strings.ReplaceAll(text, "\x00", "\uFFFD")
 }
 
 func appendText(dst []byte, value string) []byte {
@@ -170,18 +146,25 @@ func encodeJSON(a arrow.Array, _ *int64) field {
 func encodeJSONB(a arrow.Array, replaced *int64) field {
 	values := a.(*array.String)
 	return func(dst []byte, row int) []byte {
-		value, changed := withoutNUL(values.Value(row))
+		value, changed := withoutNULEscape(values.Value(row))
 		if changed {
 			*replaced++
 		}
-		dst = binary.BigEndian.AppendUint32(dst, uint32(len(value)+1))
-		return append(append(dst, 1), value...)
+		return appendJSONB(dst, value)
 	}
 }
 
-// withoutNUL returns a JSON text with \ufffd for every escape \u0000, at every depth and in names too, and whether
+func appendJSONB(dst []byte, value string) []byte {
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(value)+1))
+	return append(append(dst, jsonbFormat), value...)
+}
+
+// jsonbFormat is the number of jsonb's binary format, the only one there is.
+const jsonbFormat = 1
+
+// withoutNULEscape returns a JSON text with \ufffd for every escape \u0000, at every depth and in names too, and whether
 // there was one. A backslash that is escaped itself begins no escape.
-func withoutNUL(text string) (string, bool) {
+func withoutNULEscape(text string) (string, bool) {
 	const nul = `\u0000`
 	if !strings.Contains(text, nul) {
 		return text, false

@@ -10,12 +10,13 @@ import (
 	"testing/iotest"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"tapline/target-warehouse/destination/destinationtest"
 	"tapline/target-warehouse/table"
 )
 
-func TestWithoutNULReplacesTheEscapeAtEveryDepth(t *testing.T) {
+func TestWithoutNULEscapeReplacesTheEscapeAtEveryDepth(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{`{}`, `{}`},
 		{`"\u0000"`, `"\ufffd"`},
@@ -26,14 +27,14 @@ func TestWithoutNULReplacesTheEscapeAtEveryDepth(t *testing.T) {
 		{`"\u00000"`, `"\ufffd0"`},
 		{`"\u0001\\"`, `"\u0001\\"`},
 	} {
-		got, changed := withoutNUL(c.text)
+		got, changed := withoutNULEscape(c.text)
 		if got != c.want || changed != (c.text != c.want) {
 			t.Errorf("%s becomes %s, changed: %v; want %s", c.text, got, changed, c.want)
 		}
 	}
 }
 
-func FuzzWithoutNUL(f *testing.F) {
+func FuzzWithoutNULEscape(f *testing.F) {
 	for _, seed := range []string{`"\u0000"`, `"\\u0000"`, `{"\u0000":"\\\u0000"}`, `[1,"\\\\u0000"]`} {
 		f.Add(seed)
 	}
@@ -43,7 +44,7 @@ func FuzzWithoutNUL(f *testing.F) {
 		if json.Unmarshal([]byte(text), &before) != nil || strings.Contains(fmt.Sprint(before), "\uFFFD") {
 			return
 		}
-		got, _ := withoutNUL(text)
+		got, _ := withoutNULEscape(text)
 		if err := json.Unmarshal([]byte(got), &after); err != nil {
 			t.Fatalf("%q becomes %q: %v", text, got, err)
 		}
@@ -53,7 +54,7 @@ func FuzzWithoutNUL(f *testing.F) {
 	})
 }
 
-// replaceNUL is the plain way to do what withoutNUL does.
+// replaceNUL is the plain way to do what withoutNULEscape does.
 func replaceNUL(value any) any {
 	switch v := value.(type) {
 	case string:
@@ -80,8 +81,8 @@ func TestCopyFormatDoesNotDependOnHowItIsRead(t *testing.T) {
 	}
 	read := func(wrap func(io.Reader) io.Reader) string {
 		s := newRowSource(batches, []*column{
-			{index: 0, holding: find(func(h *holding) bool { return h.value == table.Integer })},
-			{index: 1, holding: find(func(h *holding) bool { return h.value == table.Text })},
+			{index: 0, holding: (&stored{oid: pgtype.Int8OID, modifier: -1}).hold(tab.Columns[0])},
+			{index: 1, holding: (&stored{oid: pgtype.TextOID, modifier: -1}).hold(tab.Columns[1])},
 		})
 		s.numbered = true
 		s.take = func(position int64) bool { return position != 1 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
 )
 
 // index is an index of a target on whole columns, without a condition.
@@ -21,13 +24,18 @@ const describeIndexes = `SELECT c.relname::text, i.indisunique, ARRAY(SELECT a.a
 	FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 	WHERE i.indrelid = $1::text::regclass AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL`
 
+// keyIndexPrefix begins the name of tapline's index on a table's key.
+const keyIndexPrefix = "_singer_key_"
+
 // covers tells whether the index is on these columns and no others.
-func (x index) covers(columns []*column) bool {
-	return len(x.columns) == len(columns) && !slices.ContainsFunc(columns, func(c *column) bool { return !slices.Contains(x.columns, c.name) })
+func (x index) covers(columns []*column) bool { return sameNames(x.columns, columns) }
+
+func sameNames(names []string, columns []*column) bool {
+	return len(names) == len(columns) && !slices.ContainsFunc(columns, func(c *column) bool { return !slices.Contains(names, c.name) })
 }
 
-// upserts tells whether rows of p's Table replace rows with the same key.
-func (p *plan) upserts() bool { return len(p.key) > 0 && !p.table.AppendOnly }
+// keepsHistory tells whether a table keeps rows that others have replaced.
+func (p *plan) keepsHistory() bool { return p.table.Keyed() && p.table.Method == table.History }
 
 // unique tells whether the table can hold a key of p only once.
 func (p *plan) unique() bool {
@@ -36,31 +44,50 @@ func (p *plan) unique() bool {
 
 // fitIndex makes the table's indexes fit p. Where tapline made an index that would refuse rows which are now due,
 // because the key has changed or rows are now only added, that index goes. A table with rows gets an index on the key
-// if it has none; one without gets it later.
-func (l *load) fitIndex(ctx context.Context, p *plan) error {
+// if it has none; one without gets it later. Where that tells that the key was another one before, it is a change.
+func (l *load) fitIndex(ctx context.Context, p *plan) (*destination.Change, error) {
 	t := p.target
-	t.due = nil
-	own := indexName(p.table)
-	if i := slices.IndexFunc(t.indexes, func(x index) bool { return x.name == own }); i >= 0 && !(p.upserts() && t.indexes[i].covers(p.key)) {
+	own := storedName(keyIndexPrefix + p.target.name)
+	fits := func(x index) bool { return x.covers(p.key) && !(x.unique && p.keepsHistory()) }
+	before, had := []string(nil), false
+	if t.due != nil {
+		before, had, t.due = t.due.columns, true, nil
+	}
+	if i := slices.IndexFunc(t.indexes, func(x index) bool { return x.name == own }); i >= 0 {
+		if p.table.Keyed() && fits(t.indexes[i]) {
+			return nil, nil
+		}
+		before, had = t.indexes[i].columns, true
 		if _, err := l.exec(ctx, "DROP INDEX "+quote(t.schema)+"."+quote(own)); err != nil {
-			return err
+			return nil, err
 		}
 		t.indexes = slices.Delete(t.indexes, i, i+1)
 	}
-	if !p.upserts() || slices.ContainsFunc(t.indexes, func(x index) bool { return x.covers(p.key) }) {
-		return nil
+	change := &destination.Change{Kind: destination.ChangeKey, From: strings.Join(before, ", "), To: keyNames(p.key)}
+	if sameNames(before, p.key) || !had && !p.table.Keyed() {
+		change = nil
 	}
-	t.due = &index{name: own}
+	if !p.table.Keyed() {
+		return change, nil
+	}
+	if slices.ContainsFunc(t.indexes, fits) {
+		if !had {
+			change = nil
+		}
+		return change, nil
+	}
+	t.due = &index{name: own, unique: !p.keepsHistory()}
 	for _, c := range p.key {
 		t.due.columns = append(t.due.columns, c.name)
 	}
 	if t.fresh {
-		return nil
+		return change, nil
 	}
-	return l.index(ctx, t)
+	return change, l.index(ctx, t)
 }
 
-// index makes the index that is due, if one is: a unique one, or a plain one where the table holds a key twice.
+// index makes the index that is due, if one is. Instead of a unique one, it makes a plain one where the table holds a key
+// twice.
 func (l *load) index(ctx context.Context, t *target) error {
 	if t.due == nil {
 		return nil
@@ -71,25 +98,34 @@ func (l *load) index(ctx context.Context, t *target) error {
 		columns = append(columns, quote(name))
 	}
 	on := "INDEX " + quote(made.name) + " ON " + t.quoted() + " (" + strings.Join(columns, ", ") + ")"
-	if _, err := l.exec(ctx, "SAVEPOINT index"); err != nil {
-		return err
+	var err error
+	if made.unique {
+		made.unique, err = l.createUnique(ctx, "CREATE UNIQUE "+on)
 	}
-	made.unique = true
-	_, err := l.exec(ctx, "CREATE UNIQUE "+on)
-	if fault := (*pgconn.PgError)(nil); errors.As(err, &fault) && refusesUnique(fault.Code) {
-		made.unique = false
-		if _, err = l.exec(ctx, "ROLLBACK TO SAVEPOINT index"); err == nil {
-			_, err = l.exec(ctx, "CREATE "+on)
-		}
-	}
-	if err == nil {
-		_, err = l.exec(ctx, "RELEASE SAVEPOINT index")
+	if err == nil && !made.unique {
+		_, err = l.exec(ctx, "CREATE "+on)
 	}
 	if err != nil {
 		return err
 	}
 	t.indexes, t.due = append(t.indexes, made), nil
 	return nil
+}
+
+// createUnique tells whether the table can have the unique index, and makes it then.
+func (l *load) createUnique(ctx context.Context, statement string) (bool, error) {
+	if _, err := l.exec(ctx, "SAVEPOINT index"); err != nil {
+		return false, err
+	}
+	_, err := l.exec(ctx, statement)
+	if fault := (*pgconn.PgError)(nil); errors.As(err, &fault) && refusesUnique(fault.Code) {
+		_, err = l.exec(ctx, "ROLLBACK TO SAVEPOINT index")
+		return false, err
+	}
+	if err == nil {
+		_, err = l.exec(ctx, "RELEASE SAVEPOINT index")
+	}
+	return err == nil, err
 }
 
 // refusesUnique tells whether a unique index cannot be made because a key is there twice, or because the table is

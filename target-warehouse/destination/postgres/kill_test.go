@@ -63,7 +63,7 @@ func loadVersion(w *Warehouse, version int, reach func(step string)) error {
 		return err
 	}
 	reach("begun")
-	if err := l.Migrate(ctx, t); err != nil {
+	if _, err := l.Migrate(ctx, t); err != nil {
 		return errors.Join(err, l.Rollback())
 	}
 	reach("migrated")
@@ -71,8 +71,7 @@ func loadVersion(w *Warehouse, version int, reach func(step string)) error {
 		return errors.Join(err, l.Rollback())
 	}
 	reach("appended")
-	run := destination.Run{ID: "run", Pipeline: "kill", Status: destination.Running, StartedAt: time.Unix(0, 0)}
-	if err := l.Commit(ctx, destination.Checkpoint{State: json.RawMessage(strconv.Itoa(version)), Run: run}); err != nil {
+	if err := l.Commit(ctx, destination.Checkpoint{Pipeline: "kill", RunID: "run", Fence: 1, State: json.RawMessage(strconv.Itoa(version))}); err != nil {
 		return errors.Join(err, l.Rollback())
 	}
 	reach("committed")
@@ -108,9 +107,9 @@ func contents(t *testing.T, url string) outcome {
 
 func outcomeOf(t *testing.T, w *Warehouse, url string) outcome {
 	t.Helper()
-	status, err := w.Status(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	states, err := w.Read(t.Context(), destination.States, 0)
+	if err != nil || len(states) != 1 {
+		t.Fatalf("%d states, failure %v", len(states), err)
 	}
 	conn := connect(t, url)
 	defer conn.Close(context.Background())
@@ -119,7 +118,7 @@ func outcomeOf(t *testing.T, w *Warehouse, url string) outcome {
 			md5(string_agg(k::text, ',' ORDER BY id)) FROM shop.kill AS k`)),
 		Columns: fmt.Sprint(query(t, conn, `SELECT column_name::text FROM information_schema.columns
 			WHERE table_name = 'kill' ORDER BY ordinal_position`)),
-		State: string(status.States["kill"]),
+		State: states[0].Values[2].(string),
 	}
 }
 

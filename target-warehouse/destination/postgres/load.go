@@ -3,7 +3,9 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -21,6 +23,7 @@ type load struct {
 	targets     map[string]*target     // by quoted name
 	temporaries map[string]string      // names of temporary tables by their columns
 	replaced    map[columnPlace]int64  // values with NUL
+	collecting  map[string]bool        // what becomes of Warehouse.collecting at Commit
 	ended       bool
 }
 
@@ -46,7 +49,7 @@ func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	ctx = context.WithoutCancel(ctx)
 	tag, err := l.conn.Exec(ctx, "COMMIT")
 	if err != nil && l.conn.IsClosed() {
-		committed, lookErr := l.w.committed(ctx, c.Run.ID, transaction)
+		committed, lookErr := l.w.committed(ctx, c, transaction)
 		if lookErr != nil {
 			return fmt.Errorf("commit: the connection was lost (%w), and whether the rows are there could not be found out: %w", err, lookErr)
 		}
@@ -69,24 +72,37 @@ func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 // settle notes what is true since the commit.
 func (l *load) settle() {
 	l.ended, l.w.recorded = true, true
+	maps.Copy(l.w.collecting, l.collecting)
 	for place, n := range l.replaced {
 		l.w.replaced[place] += n
 	}
 }
 
-// committed connects again and tells whether the transaction with this number is the one that wrote the run's row last.
-// The server may give the number of a transaction that it has lost to another, but that one writes no row of this run.
-func (w *Warehouse) committed(ctx context.Context, runID, transaction string) (bool, error) {
+// committed connects again and tells whether the transaction with this number is the one that wrote the pipeline's row of
+// states last. The server may give the number of a transaction that it has lost to another, but that one has not
+// written the row of this run.
+func (w *Warehouse) committed(ctx context.Context, c destination.Checkpoint, transaction string) (bool, error) {
 	if err := w.reconnect(ctx); err != nil {
 		return false, err
 	}
-	var found bool
-	err := w.conn.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", w.own("_singer_runs")).Scan(&found)
+	states, found := w.own(destination.States), false
+	err := w.conn.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", states).Scan(&found)
 	if err != nil || !found {
 		return false, explain(ctx, w.conn, err)
 	}
-	err = w.conn.QueryRow(ctx, "SELECT count(*) > 0 FROM "+w.own("_singer_runs")+" WHERE run_id = $1 AND xmin::text = $2", runID, transaction).Scan(&found)
-	return found, explain(ctx, w.conn, err)
+	var run string
+	var later bool
+	err = w.conn.QueryRow(ctx, "SELECT run_id, coalesce(fence > $2, false), xmin::text = $3 FROM "+states+" WHERE pipeline = $1", c.Pipeline, c.Fence, transaction).
+		Scan(&run, &later, &found)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, explain(ctx, w.conn, err)
+	case later:
+		return false, destination.ErrFenced // and it has written over what would have told
+	}
+	return found && run == c.RunID, nil
 }
 
 // Rollback implements [destination.Load]. Where the server cannot be told, the end of the connection tells it.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
 )
 
@@ -25,66 +26,145 @@ type target struct {
 
 // stored is a column of a target.
 type stored struct {
-	name     string
-	oid      uint32
-	modifier int32  // -1 for none
-	typ      string // as SQL writes it, with the modifier
-	collate  string // as SQL writes it, or "" for the type's own
-	filled   bool   // by a default, an identity or an expression
+	name      string
+	oid       uint32
+	modifier  int32  // -1 for none
+	typ       string // as SQL writes it, with the modifier
+	collate   string // as SQL writes it, or "" for the type's own
+	filled    bool   // by a default, an identity or an expression
+	notNull   bool
+	composite bool // made of others: an array or a row
+	comment   string
 }
 
 // quoted is the table's name in SQL.
 func (t *target) quoted() string { return quote(t.schema) + "." + quote(t.name) }
 
+// column finds a column by the name it is stored under; nil if there is none.
+func (t *target) column(name string) *stored {
+	i := slices.IndexFunc(t.columns, func(s stored) bool { return s.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &t.columns[i]
+}
+
 // plan is how the rows of one Table get into its target.
 type plan struct {
-	table   *table.Table
-	target  *target
-	columns []*column
-	key     []*column
+	table *table.Table
+	// target takes the rows. With table.Overwrite it is a hidden table, and final the one whose rows give way to them.
+	target, final *target
+	columns       []*column
+	key           []*column
 }
 
 // column is a column of a Table in its target.
 type column struct {
 	index   int // in the Table
 	name    string
+	typ     string // as SQL writes it
 	holding *holding
-	// definition is the column in SQL for a temporary table.
+	// definition is the column in SQL for a table that is made like the target.
 	definition string
 }
 
+// column finds the column that holds the Table's column of a name; nil if there is none.
+func (p *plan) column(name string) *column {
+	for _, c := range p.columns {
+		if p.table.Columns[c.index].Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
 // Migrate implements [destination.Load].
-func (l *load) Migrate(ctx context.Context, t *table.Table) error {
-	if l.plans[t] != nil {
+func (l *load) Migrate(ctx context.Context, t *table.Table) (*destination.Migration, error) {
+	p := l.plans[t]
+	m := &destination.Migration{}
+	if p == nil {
+		if err := l.w.refuseName(t); err != nil {
+			return nil, err
+		}
+		var err error
+		if p, err = l.plan(ctx, t, m); err != nil {
+			return nil, fmt.Errorf("fit table %s to stream %q: %w", t.Name, t.Stream, explain(ctx, l.conn, err))
+		}
+		l.plans[t] = p
+	}
+	for _, c := range p.columns {
+		m.Columns = append(m.Columns, destination.Stored{Name: c.name, Type: c.typ})
+	}
+	return m, nil
+}
+
+// refuseName finds a name that tapline itself needs.
+func (w *Warehouse) refuseName(t *table.Table) error {
+	reserved := w.schemaOf(t) == w.schema && strings.HasPrefix(t.Name, "_singer_") || strings.HasPrefix(t.Name, hiddenPrefix)
+	if t.Own || !reserved {
 		return nil
 	}
-	if l.w.schemaOf(t) == l.w.schema && strings.HasPrefix(t.Name, "_singer_") {
-		return fmt.Errorf("stream %q would be loaded into %s.%s, and names with _singer_ in front are tapline's own there; load it under another name or into another schema",
-			t.Stream, l.w.schema, t.Name)
+	return fmt.Errorf("stream %q would be loaded into %s.%s, and names with _singer_ in front are tapline's own there; load it under another name or into another schema",
+		t.Stream, w.schemaOf(t), t.Name)
+}
+
+// plan makes the table fit t and notes what that changed.
+func (l *load) plan(ctx context.Context, t *table.Table, m *destination.Migration) (*plan, error) {
+	to, created, err := l.target(ctx, l.w.schemaOf(t), storedName(t.Name), t)
+	if err != nil {
+		return nil, err
 	}
-	p := &plan{table: t}
-	var err error
-	if p.target, err = l.target(ctx, t); err != nil {
-		return fmt.Errorf("make table %s for stream %q: %w", t.Name, t.Stream, explain(ctx, l.conn, err))
+	if err := l.alter(ctx, t, to, m); err != nil {
+		return nil, err
 	}
-	if err := l.addColumns(ctx, t, p.target); err != nil {
-		return fmt.Errorf("add columns to table %s for stream %q: %w", t.Name, t.Stream, explain(ctx, l.conn, err))
+	p := &plan{table: t, target: to}
+	if err := p.fit(); err != nil {
+		return nil, err
 	}
-	for i, c := range t.Columns {
-		fitted, err := p.target.fit(t, i, storedColumn(c.Name))
-		if err != nil {
-			return err
+	change, err := l.fitIndex(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("index the key: %w", err)
+	}
+	switch {
+	case created:
+		m.Changes = []destination.Change{{Kind: destination.CreateTable, To: keyNames(p.key)}}
+	case change != nil:
+		m.Changes = append(m.Changes, *change)
+	}
+	if t.Method == table.Overwrite {
+		return p, l.collect(ctx, p)
+	}
+	return p, nil
+}
+
+// fit finds how the target holds the Table's columns.
+func (p *plan) fit() error {
+	p.columns, p.key = nil, nil
+	for i, c := range p.table.Columns {
+		name, ok := p.target.place(p.table, c)
+		if !ok {
+			return fmt.Errorf("column %q was altered by another program; run again", c.Name)
 		}
-		p.columns = append(p.columns, fitted)
+		s := p.target.column(name)
+		definition := quote(name) + " " + s.typ
+		if s.collate != "" {
+			definition += " COLLATE " + s.collate
+		}
+		p.columns = append(p.columns, &column{index: i, name: name, typ: s.typ, holding: s.hold(c), definition: definition})
 	}
-	for _, i := range t.Key {
+	for _, i := range p.table.Key {
 		p.key = append(p.key, p.columns[i])
 	}
-	if err := l.fitIndex(ctx, p); err != nil {
-		return fmt.Errorf("index the key of table %s: %w", t.Name, explain(ctx, l.conn, err))
-	}
-	l.plans[t] = p
 	return nil
+}
+
+// keyNames lists the columns of a key for a Change.
+func keyNames(key []*column) string {
+	var list []string
+	for _, c := range key {
+		list = append(list, c.name)
+	}
+	return strings.Join(list, ", ")
 }
 
 // schemaOf is the schema of t's table as stored.
@@ -96,10 +176,11 @@ func (w *Warehouse) schemaOf(t *table.Table) string {
 }
 
 // target finds or makes the table, and keeps others from loading or altering it until the load ends.
-func (l *load) target(ctx context.Context, t *table.Table) (*target, error) {
-	found := &target{schema: l.w.schemaOf(t), name: storedName(t.Name)}
+// created says that it was made for this.
+func (l *load) target(ctx context.Context, schemaName, name string, t *table.Table) (_ *target, created bool, _ error) {
+	found := &target{schema: schemaName, name: name}
 	if known := l.targets[found.quoted()]; known != nil {
-		return known, nil
+		return known, false, nil
 	}
 	var schema bool
 	var oid *uint32
@@ -110,26 +191,26 @@ func (l *load) target(ctx context.Context, t *table.Table) (*target, error) {
 		LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = $2`, found.schema, found.name).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&schema, &oid, &kind) })
 	if err := l.conn.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	switch {
 	case !schema:
 		if err := l.createSchema(ctx, found.schema); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		fallthrough
 	case oid == nil:
 		if err := l.create(ctx, t, found); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	case *kind != "r" && *kind != "p":
-		return nil, fmt.Errorf("%s is there and is no table; rename it, or load the stream under another name", found.quoted())
+		return nil, false, fmt.Errorf("%s is there and is no table; rename it, or load the stream under another name", found.quoted())
 	}
 	if err := l.describe(ctx, found); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	l.targets[found.quoted()] = found
-	return found, nil
+	return found, oid == nil, nil
 }
 
 // createSchema makes a schema. The lock keeps another load from making it at the same time, which the server
@@ -145,16 +226,19 @@ func (l *load) createSchema(ctx context.Context, schema string) error {
 func (l *load) create(ctx context.Context, t *table.Table, made *target) error {
 	var columns []string
 	for _, c := range t.Columns {
-		columns = append(columns, quote(storedColumn(c.Name))+" "+columnType(c.Type))
+		columns = append(columns, quote(storedColumn(c.Name))+" "+columnType(c))
 	}
 	made.fresh = true
 	_, err := l.exec(ctx, "CREATE TABLE "+made.quoted()+" ("+strings.Join(columns, ", ")+")")
 	return err
 }
 
+// A column of the primary key or an identity cannot be NULL whatever is done to it, so its NOT NULL is not looked at.
 const describeColumns = `SELECT a.attname::text, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod),
 		CASE WHEN a.attcollation <> t.typcollation THEN quote_ident(n.nspname) || '.' || quote_ident(c.collname) ELSE '' END,
-		a.atthasdef OR a.attidentity <> ''
+		a.atthasdef OR a.attidentity <> '', t.typcategory IN ('A', 'C'), coalesce(col_description(a.attrelid, a.attnum), ''),
+		a.attnotnull AND a.attidentity = '' AND NOT EXISTS (SELECT FROM pg_index AS i
+			WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY(i.indkey))
 	FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
 	LEFT JOIN pg_collation AS c ON c.oid = a.attcollation LEFT JOIN pg_namespace AS n ON n.oid = c.collnamespace
 	WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
@@ -165,7 +249,7 @@ func (l *load) describe(ctx context.Context, t *target) error {
 	batch.Queue("LOCK TABLE " + t.quoted() + " IN ROW EXCLUSIVE MODE")
 	batch.Queue(describeColumns, t.quoted()).Query(func(rows pgx.Rows) (err error) {
 		t.columns, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c stored, err error) {
-			err = row.Scan(&c.name, &c.oid, &c.modifier, &c.typ, &c.collate, &c.filled)
+			err = row.Scan(&c.name, &c.oid, &c.modifier, &c.typ, &c.collate, &c.filled, &c.composite, &c.comment, &c.notNull)
 			return c, err
 		})
 		return err
@@ -178,53 +262,4 @@ func (l *load) describe(ctx context.Context, t *target) error {
 		return err
 	})
 	return l.conn.SendBatch(ctx, batch).Close()
-}
-
-// addColumns adds the columns of t that the table lacks.
-func (l *load) addColumns(ctx context.Context, t *table.Table, to *target) error {
-	var missing []stored
-	var actions []string
-	for _, c := range t.Columns {
-		name := storedColumn(c.Name)
-		if slices.ContainsFunc(to.columns, func(s stored) bool { return s.name == name }) {
-			continue
-		}
-		h := find(func(h *holding) bool { return h.value == c.Type })
-		missing = append(missing, stored{name: name, oid: h.oid, modifier: -1, typ: h.column})
-		actions = append(actions, "ADD COLUMN "+quote(name)+" "+h.column)
-	}
-	if missing == nil {
-		return nil
-	}
-	if _, err := l.exec(ctx, "ALTER TABLE "+to.quoted()+" "+strings.Join(actions, ", ")); err != nil {
-		return err
-	}
-	to.columns = append(to.columns, missing...)
-	return nil
-}
-
-// fit finds how the i-th column of t is held in the table.
-func (t *target) fit(of *table.Table, i int, name string) (*column, error) {
-	c := of.Columns[i]
-	s := t.columns[slices.IndexFunc(t.columns, func(s stored) bool { return s.name == name })]
-	h := find(func(h *holding) bool { return h.value == c.Type && h.oid == s.oid && s.modifier == -1 })
-	if h == nil {
-		return nil, misfit(of, t, c, s)
-	}
-	definition := quote(name) + " " + s.typ
-	if s.collate != "" {
-		definition += " COLLATE " + s.collate
-	}
-	return &column{index: i, name: name, holding: h, definition: definition}, nil
-}
-
-// misfit words the failure that a column in the warehouse has a type which cannot hold the stream's values.
-func misfit(of *table.Table, t *target, c table.Column, s stored) error {
-	wanted := columnType(c.Type)
-	using := "CAST(" + quote(s.name) + " AS " + wanted + ")"
-	if c.Type == table.JSON {
-		using = "to_jsonb(" + quote(s.name) + ")"
-	}
-	return fmt.Errorf("column %q of table %s is %s, which cannot hold the %s values that stream %q now has; rename the table or the column, or run: ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s",
-		c.Name, of.Name, s.typ, wanted, of.Stream, t.quoted(), quote(s.name), wanted, using)
 }

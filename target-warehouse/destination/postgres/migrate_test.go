@@ -25,7 +25,7 @@ func load1(t testing.TB, w *Warehouse, tab *table.Table, rows ...destinationtest
 		return counts, err
 	}
 	defer func() { err = errors.Join(err, l.Rollback()) }()
-	if err := l.Migrate(context.Background(), tab); err != nil {
+	if _, err := l.Migrate(context.Background(), tab); err != nil {
 		return counts, err
 	}
 	b := destinationtest.Batch(Allocator(), tab, 1, rows...)
@@ -33,7 +33,7 @@ func load1(t testing.TB, w *Warehouse, tab *table.Table, rows ...destinationtest
 	if counts, err = l.Append(context.Background(), []*table.Batch{b}); err != nil {
 		return counts, err
 	}
-	return counts, l.Commit(context.Background(), destination.Checkpoint{Run: destination.Run{ID: "1"}})
+	return counts, l.Commit(context.Background(), destination.Checkpoint{RunID: "1"})
 }
 
 func mustLoad(t testing.TB, w *Warehouse, tab *table.Table, rows ...destinationtest.Row) destination.Counts {
@@ -178,7 +178,7 @@ func TestIndexFollowsTheKey(t *testing.T) {
 	byValue := things(1, table.Integer, table.Integer)
 	byBoth := things(2, table.Integer, table.Integer)
 	appendOnly := things(1, table.Integer, table.Integer)
-	appendOnly.AppendOnly = true
+	appendOnly.Method = table.AppendOnly
 	for _, step := range []struct {
 		table   *table.Table
 		row     destinationtest.Row
@@ -212,11 +212,11 @@ func TestIndexThatIsDueGoesWithTheKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tab := range []*table.Table{things(1, table.Integer), things(0, table.Integer)} {
-		if err := l.Migrate(t.Context(), tab); err != nil {
+		if _, err := l.Migrate(t.Context(), tab); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := l.Commit(t.Context(), destination.Checkpoint{Run: destination.Run{ID: "1"}}); err != nil {
+	if err := l.Commit(t.Context(), destination.Checkpoint{RunID: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := keyIndexes(t, conn); got != nil {
@@ -315,7 +315,7 @@ func TestTwoPipelinesLoadOneTableInTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Migrate(t.Context(), tab); err != nil {
+	if _, err := l.Migrate(t.Context(), tab); err != nil {
 		t.Fatal(err)
 	}
 	b := destinationtest.Batch(Allocator(), tab, 1, destinationtest.Row{int64(1), "first"})
@@ -334,7 +334,7 @@ func TestTwoPipelinesLoadOneTableInTurn(t *testing.T) {
 		t.Fatalf("the second load did not wait: %v", err)
 	case <-time.After(100 * time.Millisecond):
 	}
-	if err := l.Commit(t.Context(), destination.Checkpoint{Run: destination.Run{ID: "1"}}); err != nil {
+	if err := l.Commit(t.Context(), destination.Checkpoint{RunID: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil {

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"tapline/target-warehouse/table"
 )
 
 // maxName is how many bytes PostgreSQL keeps of a name; it cuts off the rest without a failure.
@@ -32,9 +30,6 @@ func storedColumn(name string) string {
 	}
 	return storedName(name)
 }
-
-// indexName is the name of the index on a table's key.
-func indexName(t *table.Table) string { return storedName("_singer_key_" + t.Name) }
 
 // hashInside puts 64 bits of a hash of the whole name between its beginning and its end, so that names which differ
 // anywhere stay apart.

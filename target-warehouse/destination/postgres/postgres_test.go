@@ -71,8 +71,11 @@ func readTable(t testing.TB, conn *pgx.Conn, schema, name string, columns []stri
 	var selected []string
 	for _, c := range columns {
 		expression := quote(storedColumn(c))
-		if strings.HasPrefix(types[storedColumn(c)], "json") {
+		switch typ := types[storedColumn(c)]; {
+		case strings.HasPrefix(typ, "json"):
 			expression += "::text"
+		case strings.HasPrefix(typ, "numeric"):
+			expression = "trim_scale(" + expression + ")::text"
 		}
 		selected = append(selected, expression)
 	}

@@ -47,9 +47,10 @@ type Warehouse struct {
 	log      *slog.Logger
 	readOnly bool
 
-	conn     *pgx.Conn
-	recorded bool                  // tapline's own tables are there
-	replaced map[columnPlace]int64 // values with NUL, of loads that are committed
+	conn       *pgx.Conn
+	recorded   bool                  // tapline's own tables are there
+	replaced   map[columnPlace]int64 // values with NUL, of loads that are committed
+	collecting map[string]bool       // by quoted name, the hidden tables that this run has begun to fill
 }
 
 // columnPlace names a column for the log.
@@ -65,7 +66,7 @@ func Allocator() memory.Allocator { return memory.DefaultAllocator }
 // that refuses the user [singer.ErrCredentials]. Settings that are none are a [*singer.ConfigError].
 func Open(ctx context.Context, cfg Config) (*Warehouse, error) { return open(ctx, cfg, false) }
 
-// OpenReadOnly connects for Status; Begin fails. It fails like Open, but nothing locks it out.
+// OpenReadOnly connects for Read and Count; Begin fails. It fails like Open, but nothing locks it out.
 func OpenReadOnly(ctx context.Context, cfg Config) (*Warehouse, error) { return open(ctx, cfg, true) }
 
 func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
@@ -74,7 +75,7 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 		return nil, &singer.ConfigError{Source: "the config", Faults: []string{err.Error()}}
 	}
 	w := &Warehouse{config: config, schema: "public", pipeline: "default", log: slog.New(slog.DiscardHandler), readOnly: readOnly,
-		replaced: map[columnPlace]int64{}}
+		replaced: map[columnPlace]int64{}, collecting: map[string]bool{}}
 	if cfg.Schema != "" {
 		w.schema = storedName(cfg.Schema)
 	}
@@ -96,7 +97,7 @@ func (w *Warehouse) Begin(ctx context.Context) (destination.Load, error) {
 	if w.readOnly {
 		return nil, errors.New("begin a load: the PostgreSQL database is open for reading only")
 	}
-	l := &load{w: w, plans: map[*table.Table]*plan{}, targets: map[string]*target{}, temporaries: map[string]string{}, replaced: map[columnPlace]int64{}}
+	l := &load{w: w, plans: map[*table.Table]*plan{}, targets: map[string]*target{}, temporaries: map[string]string{}, replaced: map[columnPlace]int64{}, collecting: map[string]bool{}}
 	err := w.begin(ctx)
 	if err != nil && w.conn.IsClosed() && ctx.Err() == nil {
 		if err = w.reconnect(ctx); err == nil {

@@ -1,0 +1,109 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
+)
+
+// keep adds the rows that differ from the newest one of their key, and ends the validity of those. A row that says the
+// same as the newest one only brings that one's metadata up to date.
+func (l *load) keep(ctx context.Context, p *plan, batches []*table.Batch, rows int64) (destination.Counts, error) {
+	since, until := p.column(table.ValidFrom), p.column(table.ValidTo)
+	if since == nil || until == nil {
+		return destination.Counts{}, fmt.Errorf("the Table keeps history and lacks the column %s or %s", table.ValidFrom, table.ValidTo)
+	}
+	h := &history{plan: p, since: quote(since.name), until: quote(until.name)}
+	var err error
+	if h.stage, err = l.temporary(ctx, numbered(p.columns)); err == nil {
+		source := newRowSource(batches, p.columns)
+		source.numbered = true
+		err = l.send(ctx, p, h.stage, source, rows)
+	}
+	if err != nil {
+		return destination.Counts{}, fmt.Errorf("stage rows: %w", err)
+	}
+	if h.versions, err = l.temporary(ctx, "last bigint, version bigint, known boolean, since "+since.typ+", until "+until.typ); err != nil {
+		return destination.Counts{}, err
+	}
+	for _, statement := range []string{h.find(), h.refresh(), h.end(), h.begin()} {
+		if _, err := l.exec(ctx, statement); err != nil {
+			return destination.Counts{}, fmt.Errorf("keep the history of rows: %w", err)
+		}
+	}
+	var inserted int64
+	if err := l.conn.QueryRow(ctx, "SELECT count(*) FROM "+h.versions+" WHERE version = 1 AND NOT known").Scan(&inserted); err != nil {
+		return destination.Counts{}, err
+	}
+	return destination.Counts{Inserted: inserted, Updated: rows - inserted}, l.filled(ctx, p.target)
+}
+
+// history makes the statements that keep one. Rows of a key that say the same, one behind the other, are one version of
+// the row: since the first of them, with the metadata of the last. The versions of a key are counted from 1; version 0 is
+// the newest one that the table has, where rows say the same as that one.
+type history struct {
+	*plan
+	stage, versions string // tables
+	since, until    string // columns, quoted
+}
+
+// find lists the versions among the staged rows. The newest row of a key in the table is the one that still holds, or
+// the last one that did.
+func (h *history) find() string {
+	n, key := quote(table.Ordinal), names("", h.key)
+	newest := "(SELECT TRUE AS known, * FROM " + h.target.quoted() + " AS t WHERE " + h.sameKey("t", "s") +
+		" ORDER BY t." + h.until + " IS NULL DESC, t." + h.since + " DESC NULLS LAST LIMIT 1)"
+	return "INSERT INTO " + h.versions + " WITH one AS (SELECT *, lag(" + n + ") OVER (PARTITION BY " + key + " ORDER BY " + n + ") AS before FROM " + h.stage + ")," +
+		" compared AS (SELECT " + names("s.", h.key) + ", s." + n + " AS n, s." + h.since + " AS since, t.known IS TRUE AS known," +
+		" CASE WHEN s.before IS NOT NULL THEN " + h.differs("s", "b") + " ELSE t.known IS NULL OR t." + h.until + " IS NOT NULL OR " + h.differsFromTarget("t", "s") + " END AS differs" +
+		" FROM one AS s LEFT JOIN " + h.stage + " AS b ON b." + n + " = s.before LEFT JOIN LATERAL " + newest + " AS t ON s.before IS NULL)," +
+		" counted AS (SELECT *, count(*) FILTER (WHERE differs) OVER (PARTITION BY " + key + " ORDER BY n) AS version FROM compared)," +
+		" versions AS (SELECT " + key + ", version, max(n) AS last, bool_or(known) AS known, (array_agg(since ORDER BY n))[1] AS since FROM counted GROUP BY " + key + ", version)" +
+		" SELECT last, version, known, since, lead(since) OVER (PARTITION BY " + key + " ORDER BY version) FROM versions"
+}
+
+// joined joins the versions to the last of their rows.
+func (h *history) joined() string {
+	return h.versions + " AS v JOIN " + h.stage + " AS s ON s." + quote(table.Ordinal) + " = v.last"
+}
+
+// refresh brings the metadata of rows up to date that came again.
+func (h *history) refresh() string {
+	var set, ours, theirs []string
+	for _, c := range h.columns {
+		if h.isMetadata(c) && quote(c.name) != h.since && quote(c.name) != h.until {
+			set = append(set, quote(c.name)+" = s."+quote(c.name))
+			ours, theirs = append(ours, "t."+quote(c.name)), append(theirs, "s."+quote(c.name))
+		}
+	}
+	if set == nil {
+		return "SELECT"
+	}
+	return "UPDATE " + h.target.quoted() + " AS t SET " + strings.Join(set, ", ") + " FROM " + h.joined() + " WHERE v.version = 0 AND " + h.sameKey("t", "s") +
+		" AND t." + h.until + " IS NULL AND ROW(" + strings.Join(ours, ", ") + ") IS DISTINCT FROM ROW(" + strings.Join(theirs, ", ") + ")"
+}
+
+// end ends the validity of the rows that others follow.
+func (h *history) end() string {
+	return "UPDATE " + h.target.quoted() + " AS t SET " + h.until + " = v.since FROM " + h.joined() + " WHERE v.version = 1 AND v.known AND " +
+		h.sameKey("t", "s") + " AND t." + h.until + " IS NULL"
+}
+
+// begin adds the new versions.
+func (h *history) begin() string {
+	var values []string
+	for _, c := range h.columns {
+		switch quote(c.name) {
+		case h.since:
+			values = append(values, "v.since")
+		case h.until:
+			values = append(values, "v.until")
+		default:
+			values = append(values, "s."+quote(c.name))
+		}
+	}
+	return "INSERT INTO " + h.target.quoted() + " (" + names("", h.columns) + ") SELECT " + strings.Join(values, ", ") + " FROM " + h.joined() + " WHERE v.version > 0 ORDER BY v.last"
+}

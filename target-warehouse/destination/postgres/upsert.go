@@ -1,0 +1,250 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
+)
+
+// A fate says what becomes of a row that is appended to a table with a key.
+type fate uint8
+
+const (
+	superseded fate = iota // by a later row of its key, or deletes what is not there
+	added                  // the table does not have its key
+	replacing              // the table has its key
+)
+
+// verdict is what becomes of the rows of an Append.
+type verdict struct {
+	fates    []fate // by position
+	counts   destination.Counts
+	deleting int64 // how many keys are to go from the table
+}
+
+// upsert adds for every key the row that wins, or puts it in the place of the one that the table has with this key.
+func (l *load) upsert(ctx context.Context, p *plan, batches []*table.Batch, rows int64) (destination.Counts, error) {
+	judge := l.judge
+	if p.deletes(batches) {
+		judge = l.judgeDeletions
+	}
+	v, err := judge(ctx, p, batches, rows)
+	if err != nil {
+		return destination.Counts{}, err
+	}
+	var count [3]int64
+	for _, f := range v.fates {
+		count[f]++
+	}
+	if v.deleting > 0 {
+		if err := l.deleteKeys(ctx, p, v.deleting); err != nil {
+			return destination.Counts{}, fmt.Errorf("delete rows: %w", err)
+		}
+	}
+	if count[replacing] > 0 {
+		if err := l.replace(ctx, p, batches, v.fates, count[replacing]); err != nil {
+			return destination.Counts{}, err
+		}
+	}
+	if count[added] > 0 {
+		source := newRowSource(batches, p.columns)
+		source.take = func(position int64) bool { return v.fates[position] == added }
+		if err := l.send(ctx, p, p.target.quoted(), source, count[added]); err != nil {
+			return destination.Counts{}, err
+		}
+	}
+	return v.counts, l.filled(ctx, p.target)
+}
+
+// filled makes the index that was due once the target has rows.
+func (l *load) filled(ctx context.Context, t *target) error {
+	t.fresh = false
+	if err := l.index(ctx, t); err != nil {
+		return fmt.Errorf("index the key: %w", err)
+	}
+	return nil
+}
+
+// judge sends the keys and lets the server, which alone knows when two of them are equal, say what becomes of each row.
+func (l *load) judge(ctx context.Context, p *plan, batches []*table.Batch, rows int64) (*verdict, error) {
+	keys, err := l.sendKeys(ctx, p, p.key, batches, rows)
+	if err != nil {
+		return nil, err
+	}
+	list := names("", p.key)
+	known := "ARRAY[]::bigint[]"
+	if !p.target.fresh {
+		known = "ARRAY(SELECT w.last FROM w WHERE " + p.known("w") + ")"
+	}
+	var last, replaced []int64
+	// The driver reads arrays quicker in their binary form, which it uses for described statements.
+	err = l.conn.QueryRow(ctx, "WITH w AS MATERIALIZED (SELECT "+list+", max("+quote(table.Ordinal)+") AS last FROM "+keys+" GROUP BY "+list+
+		") SELECT ARRAY(SELECT w.last FROM w), "+known, pgx.QueryExecModeDescribeExec).Scan(&last, &replaced)
+	if err != nil {
+		return nil, fmt.Errorf("look for known keys: %w", err)
+	}
+	inserted := int64(len(last) - len(replaced))
+	return &verdict{fates: fatesOf(rows, last, replaced), counts: destination.Counts{Inserted: inserted, Updated: rows - inserted}}, nil
+}
+
+// fatesOf says which rows are the last of a key, and which of them the table has.
+func fatesOf(rows int64, last, replaced []int64) []fate {
+	fates := make([]fate, rows)
+	for _, position := range last {
+		fates[position] = added
+	}
+	for _, position := range replaced {
+		fates[position] = replacing
+	}
+	return fates
+}
+
+// known is the condition that the target has the key of a row of keys.
+func (p *plan) known(keys string) string {
+	return "EXISTS (SELECT FROM " + p.target.quoted() + " AS t WHERE " + p.sameKey("t", keys) + ")"
+}
+
+// sendKeys copies columns of the rows and their positions into an empty temporary table.
+func (l *load) sendKeys(ctx context.Context, p *plan, columns []*column, batches []*table.Batch, rows int64) (name string, err error) {
+	if name, err = l.temporary(ctx, numbered(columns)); err == nil {
+		source := newRowSource(batches, columns)
+		source.numbered = true
+		err = l.copyInto(ctx, name, source, rows)
+	}
+	if err != nil {
+		return "", fmt.Errorf("collect the keys: %w", err)
+	}
+	return name, nil
+}
+
+// numbered is definitions with a column for the rows' positions.
+func numbered(columns []*column) string {
+	return definitions(columns) + ", " + quote(table.Ordinal) + " bigint"
+}
+
+// replace updates the rows whose keys the table has.
+func (l *load) replace(ctx context.Context, p *plan, batches []*table.Batch, fates []fate, want int64) error {
+	stage, err := l.temporary(ctx, definitions(p.columns))
+	if err != nil {
+		return fmt.Errorf("stage rows: %w", err)
+	}
+	source := newRowSource(batches, p.columns)
+	source.take = func(position int64) bool { return fates[position] == replacing }
+	if err := l.send(ctx, p, stage, source, want); err != nil {
+		return fmt.Errorf("stage rows: %w", err)
+	}
+	if !p.unique() {
+		if err := l.collapse(ctx, p, stage); err != nil {
+			return fmt.Errorf("delete rows of one key: %w", err)
+		}
+	}
+	updated, err := l.exec(ctx, p.update(stage))
+	if err == nil && updated > want {
+		err = fmt.Errorf("the server changed %d rows where at most %d were to be replaced", updated, want)
+	}
+	if err != nil {
+		return fmt.Errorf("update rows: %w", err)
+	}
+	return nil
+}
+
+// update makes the statement that puts the staged rows in the place of those with the same key, where they differ. A
+// column that the Table lacks becomes NULL, as it would in a new row, unless the table fills it by itself.
+func (p *plan) update(stage string) string {
+	var set []string
+	for _, c := range p.columns {
+		set = append(set, quote(c.name)+" = s."+quote(c.name))
+	}
+	for _, c := range p.others() {
+		set = append(set, quote(c.name)+" = NULL")
+	}
+	differs := p.differsFromTarget("t", "s")
+	if c := p.column(table.TableVersion); c != nil {
+		differs += " OR t." + quote(c.name) + " IS DISTINCT FROM s." + quote(c.name)
+	}
+	return "UPDATE " + p.target.quoted() + " AS t SET " + strings.Join(set, ", ") + " FROM " + stage + " AS s WHERE " + p.sameKey("t", "s") + " AND (" + differs + ")"
+}
+
+// others are the columns of the target that the Table lacks and that new rows have no value in.
+func (p *plan) others() []stored {
+	return slices.DeleteFunc(slices.Clone(p.target.columns), func(s stored) bool {
+		return s.filled || slices.ContainsFunc(p.columns, func(c *column) bool { return c.name == s.name })
+	})
+}
+
+// differsFromTarget is the condition that the row t of the target and the row s of the Table's columns say different
+// things.
+func (p *plan) differsFromTarget(t, s string) string {
+	differs := p.differs(t, s)
+	for _, c := range p.others() {
+		if !isOurs(c.name) {
+			differs += " OR " + t + "." + quote(c.name) + " IS NOT NULL"
+		}
+	}
+	return differs
+}
+
+// differs is the condition that the rows a and b differ in what the tap says of them. Rows are compared by their bits:
+// for PostgreSQL's equality, 1 and 1.0 in JSON are the same.
+// https://www.postgresql.org/docs/current/functions-comparisons.html#COMPOSITE-TYPE-COMPARISON
+func (p *plan) differs(a, b string) string {
+	var said []*column
+	for _, c := range p.columns {
+		if !p.isMetadata(c) {
+			said = append(said, c)
+		}
+	}
+	return "ROW(" + names(a+".", said) + ")::record *<> ROW(" + names(b+".", said) + ")::record"
+}
+
+// isMetadata tells the columns that say how a row came, and nothing about what it says.
+func (p *plan) isMetadata(c *column) bool {
+	column := p.table.Columns[c.index]
+	return column.Property == "" && isOurs(column.Name)
+}
+
+// isOurs tells the names of the columns that tapline fills and that say nothing of the source.
+func isOurs(name string) bool {
+	return name == table.ValidFrom || name == table.ValidTo ||
+		name != table.DeletedAt && slices.ContainsFunc(table.Metadata, func(m table.Column) bool { return m.Name == name })
+}
+
+// collapse leaves one row of each staged key. Without a unique index, loads before may have left several.
+func (l *load) collapse(ctx context.Context, p *plan, stage string) error {
+	name := p.target.quoted()
+	_, err := l.exec(ctx, "DELETE FROM "+name+" AS t USING (SELECT d.tableoid, d.ctid, row_number() OVER (PARTITION BY "+names("d.", p.key)+
+		") AS n FROM "+name+" AS d WHERE EXISTS (SELECT FROM "+stage+" AS k WHERE "+p.sameKey("k", "d")+")) AS x WHERE t.tableoid = x.tableoid AND t.ctid = x.ctid AND x.n > 1")
+	return err
+}
+
+// sameKey is the condition that the rows a and b have one key.
+func (p *plan) sameKey(a, b string) string {
+	var same []string
+	for _, c := range p.key {
+		same = append(same, a+"."+quote(c.name)+" = "+b+"."+quote(c.name))
+	}
+	return strings.Join(same, " AND ")
+}
+
+// names lists columns with a prefix to each.
+func names(prefix string, columns []*column) string {
+	var list []string
+	for _, c := range columns {
+		list = append(list, prefix+quote(c.name))
+	}
+	return strings.Join(list, ", ")
+}
+
+func definitions(columns []*column) string {
+	var list []string
+	for _, c := range columns {
+		list = append(list, c.definition)
+	}
+	return strings.Join(list, ", ")
+}
