@@ -1,0 +1,162 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"gocloud.dev/blob"
+	_ "gocloud.dev/blob/azureblob" // azblob://
+	"gocloud.dev/blob/fileblob"
+	_ "gocloud.dev/blob/gcsblob" // gs://
+	_ "gocloud.dev/blob/s3blob"  // s3://
+	"gocloud.dev/gcerrors"
+)
+
+// openStore opens the place that a URL or a path names. With make, a directory that is missing is made.
+func openStore(ctx context.Context, place string, make bool) (*store, error) {
+	u, err := url.Parse(place)
+	if err != nil || !strings.Contains(place, "://") {
+		return openDirectory(place, make)
+	}
+	switch u.Scheme {
+	case "file":
+		if u.Host != "" || u.Path == "" {
+			return nil, fmt.Errorf("%s names no directory of this machine; write it with three slashes, such as file:///data/warehouse", withoutSecrets(u))
+		}
+		return openDirectory(filepath.FromSlash(u.Path), make)
+	case "s3", "gs", "azblob":
+		return openBucket(ctx, u)
+	}
+	return nil, fmt.Errorf("%s begins with %s://, which is unknown; use a directory, s3://, gs:// or azblob://", withoutSecrets(u), u.Scheme)
+}
+
+func openDirectory(dir string, make bool) (*store, error) {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("find %q: %w", dir, err)
+	}
+	s := &store{dir: absolute, place: absolute, step: func(string) {}}
+	if make {
+		if err := os.Mkdir(absolute, 0o777); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no directory %s to make the warehouse's in; create it first", filepath.Dir(absolute))
+		} else if err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, s.explain("open", "", err)
+		}
+	}
+	info, err := os.Stat(absolute)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no directory %s; check the path, or load something into it first", absolute)
+	}
+	if err != nil {
+		return nil, s.explain("open", "", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("%s is a file; give the path of a directory", absolute)
+	}
+	s.bucket, err = fileblob.OpenBucket(absolute, &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
+	return s, s.explain("open", "", err)
+}
+
+func openBucket(ctx context.Context, u *url.URL) (*store, error) {
+	if u.User != nil {
+		return nil, fmt.Errorf("the URL of %s holds credentials; take them out and set them in the environment, as the store's own tools have it", withoutSecrets(u))
+	}
+	if u.Host == "" {
+		return nil, fmt.Errorf("%s:// is not followed by a bucket; write it such as %s://bucket/prefix", u.Scheme, u.Scheme)
+	}
+	s := &store{place: withoutSecrets(u), step: func(string) {}}
+	bucketURL := url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: u.RawQuery}
+	if query := u.Query(); u.Scheme == "s3" && query.Has("endpoint") {
+		// What is not Amazon's own has buckets in the path, and no regions.
+		for _, d := range [][2]string{{"use_path_style", "true"}, {"region", "us-east-1"}} {
+			if !query.Has(d[0]) {
+				query.Set(d[0], d[1])
+			}
+		}
+		bucketURL.RawQuery = query.Encode()
+	}
+	bucket, err := blob.OpenBucket(ctx, bucketURL.String())
+	if err != nil {
+		return nil, s.explain("open", "", err)
+	}
+	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
+		bucket = blob.PrefixedBucket(bucket, prefix+"/")
+	}
+	s.bucket = bucket
+	return s, nil
+}
+
+// withoutSecrets is the part of a URL that may be shown.
+func withoutSecrets(u *url.URL) string { return u.Scheme + "://" + u.Host + u.Path }
+
+// failures are what a store says, known by a part of the message, and what that means.
+var failures = []struct{ part, meaning string }{
+	{"NoSuchBucket", "there is no such bucket; create it, or correct the URL"},
+	{"ContainerNotFound", "there is no such container; create it, or correct the URL"},
+	{"bucket doesn't exist", "there is no such bucket; create it, or correct the URL"},
+	{"specified bucket does not exist", "there is no such bucket; create it, or correct the URL"},
+	{"InvalidAccessKeyId", "the store does not know the access key; check the credentials in the environment"},
+	{"SignatureDoesNotMatch", "the store does not accept the secret key; check the credentials in the environment"},
+	{"no EC2 IMDS role found", noCredentials},
+	{"failed to refresh cached credentials", noCredentials},
+	{"could not find default credentials", noCredentials},
+	{"DefaultAzureCredential", noCredentials},
+	{"AccountName is required", "the storage account is missing; set AZURE_STORAGE_ACCOUNT or put ?storage_account= behind the URL"},
+	{"Invalid region", "the region is missing; set AWS_REGION or put ?region= behind the URL"},
+	{"MissingRegion", "the region is missing; set AWS_REGION or put ?region= behind the URL"},
+}
+
+const noCredentials = "there are no credentials for it; set them in the environment, as the store's own tools have it"
+
+// explain words a failure to do something to an object: "" for the store itself. It is nil for nil.
+func (s *store) explain(verb, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	what := verb + " " + s.place
+	if key != "" {
+		what = verb + " " + key + " in " + s.place
+	}
+	switch code := gcerrors.Code(err); {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: %w", what, err)
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%s: the disk is full; make room and run again: %w", what, syscall.ENOSPC)
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%s: the file system is mounted for reading only; choose another directory: %w", what, syscall.EROFS)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s: this user may not; give it the permission to read and write there: %w", what, fs.ErrPermission)
+	default:
+		for _, f := range failures {
+			if strings.Contains(err.Error(), f.part) {
+				return &storeError{what + ": " + f.meaning, err}
+			}
+		}
+		if code == gcerrors.PermissionDenied {
+			return &storeError{what + ": the store denies it; give these credentials the right to list, read, write and delete there", err}
+		}
+		return &storeError{what + ": " + oneLine(err.Error()), err}
+	}
+}
+
+// storeError is a failure in our words that still is the store's.
+type storeError struct {
+	message string
+	cause   error
+}
+
+func (e *storeError) Error() string { return e.message }
+func (e *storeError) Unwrap() error { return e.cause }
+
+// oneLine makes one sentence of a message of several lines.
+func oneLine(message string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(message), "\n")
+	return strings.TrimRight(line, " .:")
+}

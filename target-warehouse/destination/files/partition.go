@@ -1,0 +1,96 @@
+package files
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+)
+
+// noPeriod is the folder's value for rows without a moment, as Hive has it.
+const noPeriod = "__HIVE_DEFAULT_PARTITION__"
+
+var periodLayouts = map[string]string{"day": "2006-01-02", "month": "2006-01", "year": "2006"}
+
+const microsOfDay = 24 * 60 * 60 * 1_000_000
+
+// split parts the rows of a batch by the period of one of its columns. The result has for each folder, such as
+// _sdc_day=2026-03-04/, the columns with its rows in their order; the caller releases them.
+func split(columns []arrow.Array, by arrow.Array, period string) (folders []string, parts map[string][]arrow.Array, err error) {
+	runs := map[string][][2]int64{}
+	last, start := "", int64(0)
+	note := func(end int64) {
+		if end > start {
+			if runs[last] == nil {
+				folders = append(folders, last)
+			}
+			runs[last] = append(runs[last], [2]int64{start, end})
+		}
+		start = end
+	}
+	name := periodNames(by, period)
+	for i := range by.Len() {
+		if folder := name(i); folder != last {
+			note(int64(i))
+			last = folder
+		}
+	}
+	note(int64(by.Len()))
+	parts = map[string][]arrow.Array{}
+	for folder, ranges := range runs {
+		for _, c := range columns {
+			rows, err := gather(c, ranges)
+			if err != nil {
+				return nil, nil, err
+			}
+			parts[folder] = append(parts[folder], rows)
+		}
+	}
+	slices.Sort(folders)
+	return folders, parts, nil
+}
+
+// periodNames returns a function that names the folder of a row.
+func periodNames(by arrow.Array, period string) func(i int) string {
+	names := map[int64]string{} // by the day since 1970
+	return func(i int) string {
+		if by.IsNull(i) {
+			return fmt.Sprintf("_sdc_%s=%s/", period, noPeriod)
+		}
+		var day int64
+		switch values := by.(type) {
+		case *array.Timestamp:
+			micros := int64(values.Value(i))
+			day = micros / microsOfDay
+			if micros%microsOfDay < 0 {
+				day--
+			}
+		case *array.Date32:
+			day = int64(values.Value(i))
+		}
+		name, ok := names[day]
+		if !ok {
+			at := time.UnixMicro(0).UTC().AddDate(0, 0, int(day))
+			name = fmt.Sprintf("_sdc_%s=%s/", period, at.Format(periodLayouts[period]))
+			names[day] = name
+		}
+		return name
+	}
+}
+
+// gather makes one array of ranges of another.
+func gather(values arrow.Array, ranges [][2]int64) (arrow.Array, error) {
+	if len(ranges) == 1 {
+		return array.NewSlice(values, ranges[0][0], ranges[0][1]), nil
+	}
+	var slicesOf []arrow.Array
+	for _, r := range ranges {
+		s := array.NewSlice(values, r[0], r[1])
+		defer s.Release()
+		slicesOf = append(slicesOf, s)
+	}
+	return array.Concatenate(slicesOf, memory.DefaultAllocator)
+}

@@ -1,0 +1,225 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+// store is the directory or bucket below which everything lies. Keys have slashes between their parts.
+type store struct {
+	bucket *blob.Bucket
+	dir    string // of a local directory; "" for a bucket
+	place  string // for messages
+	// step is told what is about to be changed, before it is. Tests stop a process there.
+	step func(what string)
+}
+
+// upload is an object that is being written. Nobody sees it before close has returned.
+type upload struct {
+	s      *store
+	key    string
+	w      *blob.Writer
+	cancel context.CancelFunc
+}
+
+// create begins to write an object. One with the same key is replaced.
+func (s *store) create(ctx context.Context, key string) (*upload, error) {
+	s.step("create " + key)
+	ctx, cancel := context.WithCancel(ctx)
+	w, err := s.bucket.NewWriter(ctx, key, uploadOptions())
+	if err != nil {
+		cancel()
+		return nil, s.explain("write", key, err)
+	}
+	return &upload{s, key, w, cancel}, nil
+}
+
+// uploadOptions bound the memory of an upload: a part is sent while the next one fills.
+func uploadOptions() *blob.WriterOptions {
+	return &blob.WriterOptions{BufferSize: 8 << 20, MaxConcurrency: 2, ContentType: "application/octet-stream", DisableContentTypeDetection: true}
+}
+
+func (u *upload) Write(p []byte) (int, error) {
+	n, err := u.w.Write(p)
+	if err != nil {
+		err = u.s.explain("write", u.key, err)
+	}
+	return n, err
+}
+
+// close makes the object what was written, durably.
+func (u *upload) close() error {
+	defer u.cancel()
+	u.s.step("finish " + u.key)
+	if err := u.w.Close(); err != nil {
+		return u.s.explain("write", u.key, err)
+	}
+	return u.s.sync(u.key)
+}
+
+// abort forgets what was written.
+func (u *upload) abort() {
+	u.cancel()
+	_ = u.w.Close() // it fails, being cancelled
+}
+
+// put writes a whole object.
+func (s *store) put(ctx context.Context, key string, body []byte) error {
+	u, err := s.create(ctx, key)
+	if err != nil {
+		return err
+	}
+	if _, err := u.Write(body); err != nil {
+		u.abort()
+		return err
+	}
+	return u.close()
+}
+
+// createNew writes a whole object unless there is one with its key; of several that try at once, one succeeds. In a
+// directory the object is drafted under another key first.
+func (s *store) createNew(ctx context.Context, key, draft string, body []byte) (created bool, err error) {
+	if s.dir != "" {
+		return s.linkNew(ctx, key, draft, body)
+	}
+	s.step("create new " + key)
+	options := uploadOptions()
+	options.IfNotExist = true
+	err = s.bucket.WriteAll(ctx, key, body, options)
+	if code := gcerrors.Code(err); code == gcerrors.FailedPrecondition || code == gcerrors.AlreadyExists {
+		return false, nil
+	}
+	return err == nil, s.explain("write", key, err)
+}
+
+// linkNew is createNew in a directory: a link to a finished file is made whole, or fails.
+func (s *store) linkNew(ctx context.Context, key, draft string, body []byte) (created bool, err error) {
+	if err := s.put(ctx, draft, body); err != nil {
+		return false, err
+	}
+	defer os.Remove(s.path(draft))
+	if err := os.MkdirAll(filepath.Dir(s.path(key)), 0o777); err != nil {
+		return false, s.explain("write", key, err)
+	}
+	s.step("create new " + key)
+	err = os.Link(s.path(draft), s.path(key))
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, s.explain("write", key, err)
+	}
+	return true, s.sync(key)
+}
+
+// read reads a whole object; none is a failure that is [fs.ErrNotExist].
+func (s *store) read(ctx context.Context, key string) ([]byte, error) {
+	body, err := s.bucket.ReadAll(ctx, key)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, fmt.Errorf("read %s in %s: %w", key, s.place, fs.ErrNotExist)
+	}
+	return body, s.explain("read", key, err)
+}
+
+// list returns the keys that begin with prefix, in order.
+func (s *store) list(ctx context.Context, prefix string) ([]string, error) {
+	var keys []string
+	for i := s.bucket.List(&blob.ListOptions{Prefix: prefix}); ; {
+		object, err := i.Next(ctx)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, s.explain("list", prefix, err)
+		}
+		keys = append(keys, object.Key)
+	}
+	slices.Sort(keys)
+	return keys, nil
+}
+
+// remove deletes an object; none is as good.
+func (s *store) remove(ctx context.Context, key string) error {
+	s.step("remove " + key)
+	err := s.bucket.Delete(ctx, key)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil
+	}
+	return s.explain("delete", key, err)
+}
+
+// move gives an object another key. If there is no such object the result is [fs.ErrNotExist].
+func (s *store) move(ctx context.Context, from, to string) error {
+	s.step("move " + from)
+	if s.dir != "" {
+		if err := os.MkdirAll(filepath.Dir(s.path(to)), 0o777); err != nil {
+			return s.explain("write", to, err)
+		}
+		err := os.Rename(s.path(from), s.path(to))
+		if err != nil {
+			return s.explain("write", to, err)
+		}
+		return s.sync(to)
+	}
+	err := s.bucket.Copy(ctx, to, from, nil)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return fmt.Errorf("move %s in %s: %w", from, s.place, fs.ErrNotExist)
+	}
+	if err != nil {
+		return s.explain("write", to, err)
+	}
+	return s.remove(ctx, from)
+}
+
+// removeAll deletes everything whose key begins with the folder.
+func (s *store) removeAll(ctx context.Context, folder string) error {
+	if s.dir != "" {
+		s.step("remove " + folder)
+		return s.explain("delete", folder, os.RemoveAll(s.path(folder)))
+	}
+	keys, err := s.list(ctx, folder)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err := s.remove(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *store) exists(ctx context.Context, key string) (bool, error) {
+	ok, err := s.bucket.Exists(ctx, key)
+	return ok, s.explain("look for", key, err)
+}
+
+func (s *store) path(key string) string { return filepath.Join(s.dir, filepath.FromSlash(key)) }
+
+// sync flushes a file of a directory to disk, with the names of the folders that lead to it. Stores have done so when
+// they confirm.
+func (s *store) sync(key string) error {
+	if s.dir == "" {
+		return nil
+	}
+	for path := s.path(key); strings.HasPrefix(path, s.dir); path = filepath.Dir(path) {
+		f, err := os.Open(path)
+		if err != nil {
+			return s.explain("write", key, err)
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return s.explain("write", key, err)
+		}
+	}
+	return nil
+}
