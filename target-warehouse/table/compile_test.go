@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,11 +106,20 @@ func TestCompileEndsOnReferencesThatMultiply(t *testing.T) {
 
 // FuzzCompile shows that no SCHEMA makes Compile panic or give a table that breaks its own rules.
 func FuzzCompile(f *testing.F) {
-	f.Add(`{"type":"object","properties":{"a":{"type":["null","string"],"format":"date-time"},"A":{"$ref":"#/d/x"}},"d":{"x":{"enum":[1,"b"]}}}`, "a")
-	f.Add(`{"$ref":"#"}`, "")
-	f.Add(`{"allOf":[{"properties":{"\ud800":{},"":{}}}],"properties":{"_sdc_extra":{},"_ordinal":true}}`, "")
-	f.Fuzz(func(t *testing.T, schema, key string) {
-		got, err := Compile(message(schema, key), Options{Metadata: true})
+	fat, err := os.ReadFile("testdata/fat.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(fat), "id", byte(0x2b))
+	f.Add(`{"type":"object","properties":{"a":{"type":["null","string"],"format":"date-time"},"A":{"$ref":"#/d/x"}},"d":{"x":{"enum":[1,"b"]}}}`, "a", byte(0))
+	f.Add(`{"$ref":"#"}`, "", byte(1))
+	f.Add(`{"allOf":[{"properties":{"\ud800":{},"":{}}}],"properties":{"_sdc_extra":{},"_ordinal":true}}`, "", byte(0xff))
+	f.Add(`{"properties":{"n":{"$ref":"#/$defs/n"}},"$defs":{"n":{"type":"object","properties":{"n":{"$ref":"#/$defs/n"},"n__n":{}}}}}`, "", byte(0x3a))
+	f.Add(`{"properties":{"_sdc_deleted_at":{"type":"boolean"},"_sdc_sequence":{},"p":{"format":"singer.decimal","scale":99,"type":"string"}}}`, "p", byte(3))
+	f.Add(`{"properties":{"d":{"anyOf":[{"type":"integer","maximum":1e20},{"type":"string","format":"singer.decimal","precision":38,"scale":38}]}}}`, "d", byte(2))
+	f.Fuzz(func(t *testing.T, schema, key string, setting byte) {
+		options := Options{Metadata: setting&1 != 0, HardDelete: setting&2 != 0, Flatten: Flatten{Enabled: setting&4 != 0, MaxDepth: int(setting >> 3 & 3)}, Method: Method(setting >> 5 & 3)}
+		got, err := Compile(message(schema, key), options)
 		if err != nil {
 			var fault *singer.RecordError
 			if !errors.As(err, &fault) {
@@ -116,17 +127,35 @@ func FuzzCompile(f *testing.F) {
 			}
 			return
 		}
-		seen := map[string]bool{Ordinal: true, Extra: true}
-		for _, c := range got.Columns {
-			name := strings.ToLower(c.Name)
-			if c.Name == "" || seen[name] || c.Type < Boolean || c.Type > JSON {
-				t.Fatalf("%q gives the column %+v", schema, c)
-			}
-			seen[name] = true
-		}
-		again, _ := Compile(message(schema, key), Options{Metadata: true})
+		checkTable(t, schema, got.WithExtra())
+		again, _ := Compile(message(schema, key), options)
 		if !cmp.Equal(got, again) {
 			t.Fatalf("%q gives two tables", schema)
 		}
 	})
+}
+
+func checkTable(t *testing.T, schema string, got *Table) {
+	seen, extras := map[string]bool{Ordinal: true}, 0
+	for i, c := range got.Columns {
+		name := strings.ToLower(c.Name)
+		if c.Name == "" || seen[name] || c.Type < Boolean || c.Type > JSON {
+			t.Fatalf("%q gives the column %+v", schema, c)
+		}
+		if c.Precision < 0 || c.Precision > 38 || c.Scale < 0 || c.Scale > c.Precision || c.Type != Decimal && c.Precision != 0 {
+			t.Fatalf("%q gives the column %+v", schema, c)
+		}
+		if declared := i < len(got.Rules); declared != (c.Path() != OwnPath) {
+			t.Fatalf("%q gives %d rules for %+v", schema, len(got.Rules), got.Columns)
+		}
+		if c.Nullable == slices.Contains(got.Key, i) {
+			t.Fatalf("%q gives the column %+v in the key %v", schema, c, got.Key)
+		}
+		if seen[name] = true; c.Name == Extra {
+			extras++
+		}
+	}
+	if last := got.Columns[len(got.Columns)-1].Name; extras != 1 || got.Method == History != (last == ValidTo) {
+		t.Fatalf("%q gives %d extra columns, and %s last", schema, extras, last)
+	}
 }

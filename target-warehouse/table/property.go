@@ -52,7 +52,7 @@ func (r *schemaReader) object(schema []byte, levels int) (object, error) {
 		case "additionalProperties":
 			r.found = r.found || rawjson.KindOf(value) == rawjson.Object
 		case "$ref":
-			part, err = follow(r, value, object{}, func(schema []byte) (object, error) { return r.object(schema, levels) })
+			part, err = follow(r, "object", value, object{}, func(schema []byte) (object, error) { return r.object(schema, levels) })
 		case "allOf":
 			for _, branch := range elements(value) {
 				one, fault := r.object(branch, levels)

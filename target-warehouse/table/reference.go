@@ -12,21 +12,22 @@ import (
 )
 
 // follow reads the schema that a $ref points to, which must be in the same document; a reference that leads back to
-// itself gives cycle.
-func follow[T any](r *schemaReader, ref []byte, cycle T, read func(schema []byte) (T, error)) (T, error) {
+// itself gives cycle. It does so in the walk of its name: that an object has itself as a property does not hide what kind
+// of value it is.
+func follow[T any](r *schemaReader, walk string, ref []byte, cycle T, read func(schema []byte) (T, error)) (T, error) {
 	var none T
 	if r.steps++; r.steps > maxSteps {
 		return none, errors.New("its references multiply without end")
 	}
 	pointer := textOf(ref)
-	if slices.Contains(r.open, pointer) {
+	if slices.Contains(r.open, walk+pointer) {
 		return cycle, nil
 	}
 	target, err := r.resolve(pointer)
 	if err != nil {
 		return none, fmt.Errorf("its $ref %s %w", brief(ref), err)
 	}
-	r.open = append(r.open, pointer)
+	r.open = append(r.open, walk+pointer)
 	defer func() { r.open = r.open[:len(r.open)-1] }()
 	return read(target)
 }

@@ -15,7 +15,7 @@ const maxSteps = 10_000
 // schemaReader reads a JSON Schema of any draft from 4 on as far as columns depend on it. Its text is valid JSON.
 type schemaReader struct {
 	root  []byte
-	open  []string // the references being followed, so that a cycle is noticed
+	open  []string // the references being followed, each behind its walk, so that a cycle is noticed
 	steps int
 	found bool // whether the record's schema says which properties there are
 }
@@ -87,7 +87,7 @@ func (r *schemaReader) keyword(k *keywords, key string, value []byte) error {
 	case "allOf":
 		part, err = r.all(value)
 	case "$ref":
-		part, err = follow(r, value, anything, r.allowed)
+		part, err = follow(r, "allowed", value, anything, r.allowed)
 	}
 	k.allowed = k.and(part)
 	return err
