@@ -4,23 +4,14 @@
 //	tap-stripe --config tap.json | target-warehouse --config target.json >> state.jsonl
 //
 // The path of a record: package singer reads lines, load cuts and orders them, decode turns them into columns,
-// destination makes them durable. Package table holds the shapes they agree on.
+// destination makes them durable. Package table holds the shapes they agree on, journal what is recorded about it all.
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"os"
-
-	"github.com/oklog/ulid/v2"
 
 	"tapline/schemas"
 	"tapline/singer"
-	"tapline/target-warehouse/destination"
-	"tapline/target-warehouse/load"
-	"tapline/target-warehouse/table"
 )
 
 // version is set by the linker; see the Makefile.
@@ -36,74 +27,31 @@ func target() *singer.Target {
 		Config:      schemas.Config("target-warehouse"),
 		Load:        loadStream,
 		Check:       check,
-		Commands: []singer.Command{
-			{Name: "status", Help: "show what was loaded, and when", Run: showStatus},
-		},
-		Capabilities: []string{"target-schema"},
+		Commands:    commands,
+		Capabilities: []string{"activate-version", "batch", "hard-delete", "schema-flattening", "soft-delete", "target-schema",
+			"validate-records"},
 	}
 }
 
-func loadStream(ctx context.Context, run *singer.TargetRun) error {
-	s, err := readSettings(run.Config)
-	if err != nil {
-		return err
-	}
-	dest, allocator, err := s.open(ctx, run.Log)
-	if err != nil {
-		return err
-	}
-	result, err := load.Run(ctx, run.In, dest, run.Out.WriteValue, load.Options{
-		Table:      table.Options{Schema: s.Schema, AppendOnly: s.LoadMethod == "append-only", Metadata: s.Metadata},
-		Allocator:  allocator,
-		BatchRows:  s.BatchRows,
-		BatchBytes: s.BatchBytes,
-		BatchWait:  s.batchWait(),
-		MaxMemory:  s.maxMemory,
-		Run: destination.Run{
-			ID: ulid.MustNewDefault(run.Started).String(), Pipeline: s.Pipeline, Version: run.Version, StartedAt: run.Started,
-		},
-		Interrupted: run.Interrupted,
-		Metrics:     run.Metrics,
-		Log:         run.Log,
-	})
-	if closeErr := dest.Close(); err == nil && closeErr != nil {
-		err = fmt.Errorf("closing %s: %w", s.place(), closeErr)
-	}
-	if err != nil {
-		return err
-	}
-	run.Log.Info("loaded", "rows", result.Rows, "tables", len(result.Tables), "states", result.States, "run_id", result.ID)
-	return nil
+// commands are the verbs beside loading.
+var commands = []singer.Command{
+	{Name: "status", Help: "show how the tables stand, and the latest runs", Run: showStatus, Options: []singer.CommandOption{
+		{Name: "max-age", Arg: "DURATION", Help: "fail if the newest record of a table is older than this, such as 2h or 90m"}, formatOption}},
+	{Name: "runs", Help: "list the runs", Run: showRuns, Options: []singer.CommandOption{limitOption, pipelineOption, formatOption}},
+	{Name: "state", Args: "get|set FILE|reset", Help: "print, replace or forget the state that the next run goes on from", Run: runState,
+		Options: []singer.CommandOption{pipelineOption, {Name: "yes", Help: "of reset: do it"}}},
+	{Name: "reload", Args: "STREAM", Help: "have a stream read from its beginning, and print the state that makes the tap do so", Run: requestReload,
+		Options: []singer.CommandOption{pipelineOption}},
+	{Name: "rejects", Help: "list what the warehouse could not take", Run: showRejects,
+		Options: []singer.CommandOption{{Name: "stream", Arg: "STREAM", Help: "of this stream alone"}, limitOption, formatOption}},
+	{Name: "columns", Help: "list the columns, and what fills them", Run: showColumns,
+		Options: []singer.CommandOption{{Name: "stream", Arg: "STREAM", Help: "of this stream alone"}, pipelineOption, formatOption}},
+	{Name: "changes", Help: "list the changes made to tables", Run: showChanges, Options: []singer.CommandOption{limitOption, formatOption}},
 }
 
-// check opens the warehouse as a load would and undoes an empty load in it, so that nothing is left behind but, where
-// there was none, the empty database.
-func check(ctx context.Context, run *singer.TargetRun, report io.Writer) error {
-	s, err := readSettings(run.Config)
-	if err != nil {
-		return err
-	}
-	dest, _, err := s.open(ctx, run.Log)
-	if err != nil {
-		return err
-	}
-	defer dest.Close()
-	l, err := dest.Begin(ctx)
-	if err != nil {
-		return fmt.Errorf("beginning a load: %w", err)
-	}
-	probe, err := table.Compile(&singer.Schema{
-		Stream: "tapline_check", Schema: json.RawMessage(`{"type":"object","properties":{"id":{"type":"integer"}}}`),
-	}, table.Options{Schema: s.Schema})
-	if err == nil {
-		err = l.Migrate(ctx, probe)
-	}
-	if undo := l.Rollback(); err == nil {
-		err = undo
-	}
-	if err != nil {
-		return fmt.Errorf("creating a table: %w", err)
-	}
-	_, err = fmt.Fprintf(report, "%s: opened, tables can be created and undone\n", s.place())
-	return err
-}
+// Flags that several verbs have.
+var (
+	limitOption    = singer.CommandOption{Name: "limit", Arg: "N", Help: "the newest N; 20 without it, 0 for all"}
+	pipelineOption = singer.CommandOption{Name: "pipeline", Arg: "NAME", Help: "of this pipeline; without it that of the config"}
+	formatOption   = singer.CommandOption{Name: "format", Arg: "text|json", Help: "for people or for machines", Choices: []string{"text", "json"}}
+)

@@ -3,99 +3,157 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
 	"tapline/singer"
 	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/journal"
 )
 
-// showStatus is the command `target-warehouse status`: tables with their rows and age, the latest runs, and the states.
-// With
-// --format json it prints the same for machines.
-func showStatus(ctx context.Context, run *singer.TargetRun, args []string, out io.Writer) error {
-	if len(args) > 0 {
-		return &singer.ConfigError{Source: "the command line", Faults: []string{
-			fmt.Sprintf("status takes no argument %q; --format json prints it for machines", args[0])}}
-	}
-	s, err := readSettings(run.Config)
-	if err != nil {
-		return err
-	}
-	dest, err := s.openReadOnly(ctx, run.Log)
-	if err != nil {
-		return err
-	}
-	defer dest.Close()
-	status, err := dest.Status(ctx)
-	if err != nil {
-		return fmt.Errorf("reading the status of %s: %w", s.place(), err)
-	}
-	if run.Format == "json" {
-		text, err := json.MarshalIndent(status, "", "  ")
-		if err == nil {
-			_, err = fmt.Fprintf(out, "%s\n", text)
+// showStatus is the command status: how the tables stand, the latest runs, and the states.
+func showStatus(ctx context.Context, run *singer.TargetRun, _ []string, out io.Writer) error {
+	var maxAge time.Duration
+	if text, set := run.Options["max-age"]; set {
+		var err error
+		if maxAge, err = time.ParseDuration(text); err != nil || maxAge <= 0 {
+			return misused("--max-age is %q, but must be a time such as 2h or 90m", text)
 		}
-		return err
 	}
-	return printStatus(out, status, time.Now())
+	return look(ctx, run, func(s *settings, d destination.Destination) error {
+		report, err := journal.Status(ctx, d)
+		if err != nil {
+			return fmt.Errorf("reading the status of %s: %w", s.place(), err)
+		}
+		now := time.Now()
+		if run.Options["format"] == "json" {
+			err = printJSON(out, statusDocument(report, now))
+		} else {
+			err = printStatus(out, report, now)
+		}
+		if err != nil || maxAge == 0 {
+			return err
+		}
+		return checkAge(report, now, maxAge)
+	})
+}
+
+// checkAge fails if a table's newest record is older than maxAge.
+func checkAge(report *journal.Report, now time.Time, maxAge time.Duration) error {
+	var old []string
+	for _, t := range report.Tables {
+		switch at := t.ReplicatedAt(); {
+		case at.IsZero():
+			old = append(old, qualified(t.Schema, t.Name)+" was never replicated")
+		case now.Sub(at) > maxAge:
+			old = append(old, qualified(t.Schema, t.Name)+" was replicated "+span(now.Sub(at))+" ago")
+		}
+	}
+	switch {
+	case len(report.Tables) == 0:
+		return errors.New("nothing was loaded yet, so nothing is as new as --max-age asks")
+	case len(old) > 0:
+		return fmt.Errorf("older than %s: %s", span(maxAge), strings.Join(old, "; "))
+	}
+	return nil
+}
+
+// statusJSON is what status --format json prints.
+type statusJSON struct {
+	Health journal.Health `json:"health"`
+	Tables []tableJSON    `json:"tables"`
+	Runs   []journal.Run  `json:"runs"`
+	States []stateJSON    `json:"states"`
+}
+
+type tableJSON struct {
+	Health journal.Health `json:"health"`
+	Why    string         `json:"why,omitempty"` // it is not green
+	// Lag is how many seconds ago the newest record was extracted; null if that never was.
+	Lag *int64 `json:"lag_seconds"`
+	journal.Table
+}
+
+type stateJSON struct {
+	Pipeline  string          `json:"pipeline"`
+	State     json.RawMessage `json:"state"`
+	RunID     string          `json:"run_id"`
+	UpdatedAt time.Time       `json:"updated_at,omitzero"`
+}
+
+func statusDocument(report *journal.Report, now time.Time) statusJSON {
+	s := statusJSON{Health: report.Health(), Tables: []tableJSON{}, Runs: append([]journal.Run{}, report.Runs...), States: []stateJSON{}}
+	for _, t := range report.Tables {
+		shown := tableJSON{Table: t.Table}
+		shown.Health, shown.Why = t.Health()
+		if at := t.ReplicatedAt(); !at.IsZero() {
+			seconds := int64(now.Sub(at) / time.Second)
+			shown.Lag = &seconds
+		}
+		s.Tables = append(s.Tables, shown)
+	}
+	for _, state := range report.States {
+		s.States = append(s.States, stateJSON{state.Pipeline, document(state.State), state.RunID, state.UpdatedAt})
+	}
+	return s
 }
 
 // printStatus writes the status for people. now is what ages are counted from.
-func printStatus(out io.Writer, s *destination.Status, now time.Time) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	if len(s.Runs) == 0 {
-		fmt.Fprintln(w, "nothing was loaded yet")
-		return w.Flush()
+func printStatus(out io.Writer, report *journal.Report, now time.Time) error {
+	if len(report.Runs) == 0 {
+		_, err := fmt.Fprintln(out, "nothing was loaded yet")
+		return err
 	}
-	fmt.Fprintln(w, "TABLE\tROWS\tLAST LOADED\tSTREAM")
-	for _, t := range s.Tables {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", qualified(t), humanize.Comma(t.Rows), ago(t.LastLoadedAt, now), t.Stream)
-	}
-	fmt.Fprintln(w, "\nRUN\tSTATUS\tSTARTED\tTOOK\tREAD\tINSERTED\tUPDATED\tSTATES")
-	for _, r := range s.Runs {
-		var sum destination.Counts
-		for _, c := range r.Tables {
-			sum.Inserted += c.Inserted
-			sum.Updated += c.Updated
+	rows := [][]string{{"HEALTH", "TABLE", "ROWS", "LAST LOADED", "LAST REPLICATED", "LAG", "STREAM", "STATUS"}}
+	seen := map[journal.Health]int{}
+	for _, t := range report.Tables {
+		health, why := t.Health()
+		seen[health]++
+		status := string(t.Status)
+		if why != "" {
+			status += ": " + why
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", r.ID, r.Status, ago(r.StartedAt, now), took(r),
-			humanize.Comma(r.RowsIn), humanize.Comma(sum.Inserted), humanize.Comma(sum.Updated), r.States)
+		count, lag := humanize.Comma(t.RowCount), ""
+		if t.Missing {
+			count = "none"
+		}
+		if at := t.ReplicatedAt(); !at.IsZero() {
+			lag = span(now.Sub(at))
+		}
+		rows = append(rows, []string{string(health), qualified(t.Schema, t.Name), count, ago(t.LastLoadedAt, now), ago(t.LastReplicatedAt, now), lag, t.Stream, status})
 	}
-	if newest := s.Runs[0]; newest.Message != "" {
-		fmt.Fprintf(w, "\nthe last run failed: %s\n", newest.Message)
+	_, err := fmt.Fprintf(out, "%s: %s\n\n", report.Health(), rollUp(report, seen))
+	if err == nil && len(report.Tables) > 0 {
+		err = printTable(out, append(rows, nil))
 	}
-	fmt.Fprintln(w)
-	for _, pipeline := range slices.Sorted(maps.Keys(s.States)) {
-		fmt.Fprintf(w, "state of pipeline %s: %s\n", pipeline, s.States[pipeline])
+	if err == nil {
+		err = printTable(out, append([][]string{runColumns}, runRows(report.Runs, now)...))
 	}
-	return w.Flush()
+	if newest := report.Runs[0]; err == nil && newest.Message != "" {
+		_, err = fmt.Fprintf(out, "\nthe last run ended with: %s\n", oneLine(newest.Message))
+	}
+	for _, state := range report.States {
+		if err == nil && state.State != nil {
+			_, err = fmt.Fprintf(out, "\nstate of pipeline %s: %s bytes, from %s; target-warehouse state get prints it\n",
+				state.Pipeline, humanize.Comma(int64(len(state.State))), ago(state.UpdatedAt, now))
+		}
+	}
+	return err
 }
 
-func qualified(t destination.TableStatus) string {
-	if t.Schema == "" {
-		return t.Name
+// rollUp sums up the health of the tables.
+func rollUp(report *journal.Report, seen map[journal.Health]int) string {
+	all := len(report.Tables)
+	switch {
+	case all == 0:
+		return "no table yet"
+	case seen[journal.Green] == all:
+		return humanize.Comma(int64(all)) + " tables are as they should be"
 	}
-	return t.Schema + "." + t.Name
-}
-
-func ago(t, now time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return humanize.RelTime(t, now, "ago", "from now")
-}
-
-// took is how long the run lasted; a run without an end is going on or was killed.
-func took(r destination.Run) string {
-	if r.EndedAt.IsZero() {
-		return "no end"
-	}
-	return r.EndedAt.Sub(r.StartedAt).Round(10 * time.Millisecond).String()
+	return fmt.Sprintf("of %d tables, %d need a look and %d failed", all, seen[journal.Orange], seen[journal.Red])
 }

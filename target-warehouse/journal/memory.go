@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
 )
 
 // Memory is what a warehouse remembers of a pipeline. The zero value is that of a pipeline which never ran.
@@ -69,16 +70,13 @@ func (m *Memory) addColumn(c Column) {
 	}
 	columns, names := m.Columns[c.Stream], m.Names[c.Stream]
 	columns[c.Name] = c
-	if c.Path == ownPath {
+	if c.Path == table.OwnPath {
 		return
 	}
 	if known, ok := names[c.Path]; !ok || c.FirstSeenAt.Before(columns[known].FirstSeenAt) {
 		names[c.Path] = c.Name
 	}
 }
-
-// ownPath is the path of the columns that tapline itself fills.
-const ownPath = "[]"
 
 // CheckIntegration refuses another integration name than the one that the pipeline's tables bear. name is "" for none.
 func (m *Memory) CheckIntegration(name string) error {

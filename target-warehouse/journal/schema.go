@@ -39,12 +39,12 @@ func columnOf(r destination.Row) Column {
 
 // Change is one change that a run made to a table.
 type Change struct {
-	RunID  string    `json:"run_id"`
-	Number int64     `json:"number"` // of the change in its run, from 1
-	Stream string    `json:"stream"`
-	At     time.Time `json:"at"`
-	Schema string    `json:"schema"` // "" for the engine's default
-	Table  string    `json:"table"`
+	RunID  string
+	Number int64 // of the change in its run, from 1
+	Stream string
+	At     time.Time
+	Schema string // "" for the engine's default
+	Table  string
 	destination.Change
 }
 
