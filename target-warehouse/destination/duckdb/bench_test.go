@@ -97,7 +97,7 @@ func readJSON(b *testing.B, path, lines string) {
 	}
 	var columns []string
 	for _, c := range chargeColumns {
-		typ := columnType(c.typ)
+		typ := newTypes[c.typ]
 		if c.typ == table.Timestamp {
 			typ = "BIGINT" // the lines have seconds
 		}
@@ -123,7 +123,7 @@ func loadCharges(b *testing.B, path string, t *table.Table, loads [][][]*table.B
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := l.Migrate(ctx, t); err != nil {
+		if _, err := l.Migrate(ctx, t); err != nil {
 			b.Fatal(err)
 		}
 		for _, batches := range appends {
@@ -131,7 +131,7 @@ func loadCharges(b *testing.B, path string, t *table.Table, loads [][][]*table.B
 				b.Fatal(err)
 			}
 		}
-		if err := l.Commit(ctx, destination.Checkpoint{State: []byte("{}"), Run: destination.Run{ID: "1"}}); err != nil {
+		if err := l.Commit(ctx, destination.Checkpoint{State: []byte("{}"), RunID: "1"}); err != nil {
 			b.Fatal(err)
 		}
 	}

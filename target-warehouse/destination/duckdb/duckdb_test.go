@@ -62,10 +62,28 @@ func readTable(t *testing.T, w *Warehouse, schema, name string, columns []string
 		expression := quote(c)
 		if types[c] == "JSON" {
 			expression += "::VARCHAR"
+		} else if strings.HasPrefix(types[c], "DECIMAL") { // with the zeros behind the last digit that DuckDB adds
+			expression = "regexp_replace(" + expression + "::VARCHAR, '(\\.[0-9]*?)0*$', '\\1')"
+			expression = "rtrim(" + expression + ", '.')"
 		}
 		selected = append(selected, expression)
 	}
 	return query(t, w, "SELECT "+strings.Join(selected, ", ")+" FROM "+quote(w.catalog)+"."+quote(schema)+"."+quote(name))
+}
+
+// states are the states that a warehouse has, by pipeline.
+func states(t *testing.T, w *Warehouse) map[string]string {
+	t.Helper()
+	rows, err := w.Read(t.Context(), destination.States, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, r := range rows {
+		state, _ := r.Values[2].(string)
+		all[r.Values[0].(string)] = state
+	}
+	return all
 }
 
 // query reads all rows of a query.

@@ -1,7 +1,9 @@
 package duckdb
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -21,12 +23,18 @@ var openFailures = []struct{ part, meaning string }{
 	{"storage version greater", otherVersion},
 	{"Permission denied", "%s may not be opened by this user; give it read and write permission on the file and its directory"},
 	{"Read-only file system", "%s lies on a file system that is mounted for reading only; choose another path"},
+	{"not a known DuckDB version", "%s was not created: the storage version is none that DuckDB knows; give one such as v1.2.0, or latest"},
+	{`extension "motherduck"`, "%s is at MotherDuck, and DuckDB could not fetch its extension for that; allow connections to extensions.duckdb.org, or install the extension motherduck with DuckDB 1.5.4"},
 	{"different configuration", "%s is already open in this process in another mode; close it first"},
 }
 
+// fullDisk are parts of DuckDB's messages about a disk that is full.
+var fullDisk = []string{"No space left on device", "Could not write all bytes", "Disk quota exceeded", "failed to offload data block"}
+
 // explainOpen puts DuckDB's message about opening path into words that say what to do.
 func explainOpen(path string, err error) error {
-	message := err.Error()
+	message := redact(path, err.Error())
+	path = Describe(path)
 	if strings.Contains(message, "Could not set lock on file") {
 		who := "it"
 		if m := holder.FindStringSubmatch(message); m != nil {
@@ -39,5 +47,49 @@ func explainOpen(path string, err error) error {
 			return fmt.Errorf(f.meaning, path)
 		}
 	}
-	return fmt.Errorf("open DuckDB file %s: %w", path, err)
+	if full := explainFull(errors.New(message)); full.Error() != message {
+		return fmt.Errorf("open DuckDB file %s: %w", path, full)
+	}
+	return fmt.Errorf("open DuckDB file %s: %s", path, message)
+}
+
+// explainFull says what a full disk means for a load; other failures are left as they are.
+func explainFull(err error) error {
+	for _, part := range fullDisk {
+		if strings.Contains(err.Error(), part) {
+			return fmt.Errorf("the disk with the DuckDB file is full; what was committed before is safe, so make room and run again: %w", err)
+		}
+	}
+	return err
+}
+
+// secrets finds the values of a path's options that nobody may see.
+var secrets = regexp.MustCompile(`(?i)[?&]([^=&]*(?:token|secret|password)[^=&]*)=([^&]*)`)
+
+// redact takes the secrets of path out of a message.
+func redact(path, message string) string {
+	for _, m := range secrets.FindAllStringSubmatch(path, -1) {
+		for _, secret := range []string{m[2], unescape(m[2])} {
+			if secret != "" {
+				message = strings.ReplaceAll(message, secret, "***")
+			}
+		}
+	}
+	return message
+}
+
+func unescape(s string) string {
+	plain, err := url.QueryUnescape(s)
+	if err != nil {
+		return s
+	}
+	return plain
+}
+
+// Describe is a Config's Path as it may be shown: without the options, which may hold a token.
+func Describe(path string) string {
+	if remote(path) {
+		path, _, _ = strings.Cut(path, "?")
+	}
+	return path
 }

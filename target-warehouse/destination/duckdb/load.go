@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"maps"
 
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
@@ -13,11 +14,17 @@ import (
 
 // load implements [destination.Load] as one transaction on one connection.
 type load struct {
+	w       *Warehouse
 	conn    *sql.Conn
 	catalog string
-	streams map[string]string      // the Warehouse's
 	plans   map[*table.Table]*plan // by every Table that Migrate was called with
-	ended   bool
+	// revisions counts the changes that this load has made to a table, by its quoted name. A plan of an earlier revision
+	// is made anew before it is used.
+	revisions  map[string]int
+	prepared   map[*destination.OwnTable]bool // those that this load has made or brought up to date
+	collecting map[string]bool                // by place, as in Warehouse, where this load has changed it
+	told       map[string]bool                // the places of whose changes Migrate has told
+	ended      bool
 }
 
 // exec runs a statement and returns how many rows DuckDB says it changed.
@@ -32,11 +39,21 @@ func (l *load) exec(ctx context.Context, query string, args ...any) (int64, erro
 // Commit implements [destination.Load].
 func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	if err := l.record(ctx, c); err != nil {
-		return fmt.Errorf("record the load: %w", err)
+		return fmt.Errorf("record the load: %w", explainFull(err))
 	}
 	// Cancelled half-way, the statement would leave its caller in doubt whether the rows are there.
 	if _, err := l.exec(context.WithoutCancel(ctx), "COMMIT"); err != nil {
-		return errors.Join(fmt.Errorf("commit: %w", err), l.end())
+		return errors.Join(fmt.Errorf("commit: %w", explainFull(err)), l.end())
+	}
+	maps.Copy(l.w.prepared, l.prepared)
+	maps.Copy(l.w.collecting, l.collecting)
+	for place := range l.told {
+		delete(l.w.untold, place)
+	}
+	for t, p := range l.plans {
+		if len(p.changes) > 0 {
+			l.w.untold[place(t)] = append(l.w.untold[place(t)], p.changes...)
+		}
 	}
 	return l.end()
 }

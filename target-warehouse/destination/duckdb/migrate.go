@@ -6,80 +6,106 @@ import (
 	"slices"
 	"strings"
 
+	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
 )
 
-// A holding says that a column of the DuckDB type can hold the values of a type. Where not every value fits, guard is
-// an expression over the value %[1]s and the column's name %[2]s that fails for the others.
-type holding struct {
-	value  table.Type
-	column string
-	guard  string
-}
-
-// holdings has, for each type, first the DuckDB type that a new column gets.
-var holdings = []holding{
-	{table.Boolean, "BOOLEAN", ""},
-	{table.Integer, "BIGINT", ""},
-	{table.Integer, "HUGEINT", ""},
-	{table.Integer, "DOUBLE", `CASE WHEN %[1]s NOT BETWEEN -9007199254740992 AND 9007199254740992 THEN error('column ' || %[2]s || ' is DOUBLE, which cannot hold the whole number ' || %[1]s || ' exactly; give the column another type')::DOUBLE ELSE %[1]s::DOUBLE END`},
-	{table.Number, "DOUBLE", ""},
-	{table.Text, "VARCHAR", ""},
-	{table.Timestamp, "TIMESTAMP WITH TIME ZONE", ""},
-	{table.Date, "DATE", ""},
-	{table.JSON, "JSON", ""},
-}
-
-// columnType is the DuckDB type of a new column.
-func columnType(t table.Type) string {
-	i := slices.IndexFunc(holdings, func(h holding) bool { return h.value == t })
-	return holdings[i].column
-}
-
 // plan is how the rows of one Table get into its table.
 type plan struct {
-	name   string   // quoted, in three parts
-	values []string // by column, the expression over rowsView that fills it
+	t        *table.Table
+	name     string   // quoted, in three parts, of the table that takes the rows
+	schema   string   // of that table, and the table's own name, as they are
+	bare     string   //
+	all      []column // of the table
+	into     []int    // by the Table's column, the index in all of the one that takes its values
+	values   []string // by the Table's column, the expression over rowsView that fills it
+	revision int      // of the table when the plan was made
+	changes  []destination.Change
 }
 
-// Migrate implements [destination.Load].
-func (l *load) Migrate(ctx context.Context, t *table.Table) error {
-	if l.plans[t] != nil {
-		return nil
+// column is where the i-th column of the Table is kept.
+func (p *plan) column(i int) column { return p.all[p.into[i]] }
+
+// named is the quoted name of the column that keeps the Table's column of a name; ok is false if there is none.
+func (p *plan) named(name string) (quoted string, ok bool) {
+	i := indexOf(p.t, name)
+	if i < 0 {
+		return "", false
+	}
+	return quote(p.column(i).name), true
+}
+
+func (p *plan) migration() *destination.Migration {
+	m := &destination.Migration{Changes: p.changes}
+	for i := range p.t.Columns {
+		m.Columns = append(m.Columns, destination.Stored{Name: p.column(i).name, Type: p.column(i).typ})
+	}
+	return m
+}
+
+// Migrate implements [destination.Load]. Called again with the same Table it changes nothing.
+func (l *load) Migrate(ctx context.Context, t *table.Table) (*destination.Migration, error) {
+	p, err := l.migrate(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	p.changes = slices.Concat(l.w.untold[place(t)], p.changes)
+	l.told[place(t)] = true
+	m := p.migration()
+	p.changes = nil
+	return m, nil
+}
+
+// migrate returns the plan for t, which fits the table as it is now.
+func (l *load) migrate(ctx context.Context, t *table.Table) (*plan, error) {
+	p := &plan{t: t, schema: schemaName(t), bare: t.Name}
+	if earlier := l.plans[t]; earlier != nil {
+		if earlier.revision == l.revisions[earlier.name] {
+			return earlier, nil
+		}
+		p.changes = earlier.changes // not told yet
 	}
 	if err := l.claim(t); err != nil {
-		return err
+		return nil, err
 	}
-	p := &plan{name: l.name(schemaName(t), t.Name)}
-	if err := l.create(ctx, t, p); err != nil {
-		return fmt.Errorf("make table %s for stream %q: %w", t.Name, t.Stream, err)
+	if t.Method == table.Overwrite {
+		p.bare = shadowPrefix + t.Name
 	}
-	existing, err := l.columns(ctx, p.name)
-	if err != nil {
-		return fmt.Errorf("read the columns of table %s: %w", t.Name, err)
+	p.name = l.name(p.schema, p.bare)
+	if err := l.makeTable(ctx, p); err != nil {
+		return nil, fmt.Errorf("make table %s for stream %q: %w", t.Name, t.Stream, err)
 	}
-	for i, c := range t.Columns {
-		value, err := l.fit(ctx, t, p.name, c, existing, position(i))
-		if err != nil {
-			return err
+	var err error
+	if p.all, err = describe(ctx, l.conn, p.name); err != nil {
+		return nil, fmt.Errorf("read the columns of table %s: %w", t.Name, err)
+	}
+	for _, c := range t.Columns {
+		if err := l.fit(ctx, p, c); err != nil {
+			return nil, err
 		}
-		p.values = append(p.values, value)
 	}
+	if err := l.relax(ctx, p); err != nil {
+		return nil, fmt.Errorf("let columns of table %s be NULL: %w", t.Name, err)
+	}
+	p.revision = l.revisions[p.name]
 	l.plans[t] = p
-	return nil
+	return p, nil
 }
 
 // claim makes t's table that of t's stream, unless it is tapline's own or another stream's. DuckDB takes two names that
 // differ only in case for one, and the rows of the two streams would replace each other.
 func (l *load) claim(t *table.Table) error {
-	if fold(schemaName(t)) == "main" && strings.HasPrefix(fold(t.Name), "_singer_") {
-		return fmt.Errorf("stream %q would be loaded into main.%s, and names with _singer_ in front are tapline's own there; load it under another name or into another schema", t.Stream, t.Name)
+	if t.Own {
+		return nil
 	}
-	place := quote(fold(schemaName(t))) + "." + quote(fold(t.Name))
-	if other, taken := l.streams[place]; taken && other != t.Stream {
+	name := fold(t.Name)
+	if strings.HasPrefix(name, shadowPrefix) || fold(schemaName(t)) == "main" && strings.HasPrefix(name, "_singer_") {
+		return fmt.Errorf("stream %q would be loaded into %s.%s, and names with _singer_ in front are tapline's own there; load it under another name or into another schema", t.Stream, schemaName(t), t.Name)
+	}
+	if other, taken := l.w.streams[place(t)]; taken && other != t.Stream {
 		return fmt.Errorf("streams %q and %q would be loaded into one table, because DuckDB does not tell names apart by case; rename one of them in the tap, or load it by another run into another schema", other, t.Stream)
 	}
-	l.streams[place] = t.Stream
+	l.w.streams[place(t)] = t.Stream
 	return nil
 }
 
@@ -91,84 +117,89 @@ func schemaName(t *table.Table) string {
 	return t.Schema
 }
 
-// create makes the schema and the table unless they are there.
-func (l *load) create(ctx context.Context, t *table.Table, p *plan) error {
-	if _, err := l.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(l.catalog)+"."+quote(schemaName(t))); err != nil {
+// place is what two Tables have in common whose rows go into one table.
+func place(t *table.Table) string { return quote(fold(schemaName(t))) + "." + quote(fold(t.Name)) }
+
+// makeTable makes the schema and the table unless they are there, and compares the key with that of the last load.
+func (l *load) makeTable(ctx context.Context, p *plan) error {
+	if _, err := l.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(l.catalog)+"."+quote(p.schema)); err != nil {
 		return err
 	}
-	var columns []string
-	for _, c := range t.Columns {
-		columns = append(columns, quote(c.Name)+" "+columnType(c.Type))
+	if p.t.Method == table.Overwrite {
+		if err := l.clearShadow(ctx, p); err != nil {
+			return err
+		}
 	}
-	_, err := l.exec(ctx, "CREATE TABLE IF NOT EXISTS "+p.name+" ("+strings.Join(columns, ", ")+")")
+	found, comment, err := findTable(ctx, l.conn, l.catalog, p.schema, p.bare)
+	if err != nil {
+		return err
+	}
+	if !found {
+		if err := l.create(ctx, p); err != nil {
+			return err
+		}
+		if p.t.Method == table.Overwrite {
+			return l.compareShadow(ctx, p)
+		}
+		p.changes = append(p.changes, destination.Change{Kind: destination.CreateTable, To: keyList(p.t)})
+		return nil
+	}
+	if comment != "" && comment != keyComment(p.t) && strings.HasPrefix(comment, keyPrefix) {
+		p.changes = append(p.changes, destination.Change{Kind: destination.ChangeKey, From: comment[len(keyPrefix):], To: keyList(p.t)})
+	}
+	return l.noteKey(ctx, p, comment)
+}
+
+func (l *load) create(ctx context.Context, p *plan) error {
+	var columns []string
+	for _, c := range p.t.Columns {
+		columns = append(columns, quote(c.Name)+" "+typeOf(c))
+	}
+	if _, err := l.exec(ctx, "CREATE TABLE "+p.name+" ("+strings.Join(columns, ", ")+")"); err != nil {
+		return err
+	}
+	return l.noteKey(ctx, p, "")
+}
+
+// keyPrefix begins the comment on a table that keeps the key of its last load, so that a change of it is seen.
+const keyPrefix = "tapline key: "
+
+func keyList(t *table.Table) string {
+	var names []string
+	for _, i := range t.Key {
+		names = append(names, t.Columns[i].Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func keyComment(t *table.Table) string { return keyPrefix + keyList(t) }
+
+// noteKey writes the key's comment, unless the table has it or one that a person wrote.
+func (l *load) noteKey(ctx context.Context, p *plan, comment string) error {
+	if p.t.Own || comment == keyComment(p.t) || comment != "" && !strings.HasPrefix(comment, keyPrefix) {
+		return nil
+	}
+	_, err := l.exec(ctx, "COMMENT ON TABLE "+p.name+" IS "+text(keyComment(p.t)))
 	return err
 }
 
-// columns reads the DuckDB types of a table's columns, by folded name.
-func (l *load) columns(ctx context.Context, name string) (map[string]string, error) {
-	rows, err := l.conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE "+name+")")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	columns := map[string]string{}
-	for rows.Next() {
-		var column, typ string
-		if err := rows.Scan(&column, &typ); err != nil {
-			return nil, err
+// relax lets those columns be NULL to which the Table may give no value.
+func (l *load) relax(ctx context.Context, p *plan) error {
+	for i, c := range p.all {
+		at := slices.Index(p.into, i)
+		if !c.required || c.primary || at >= 0 && !p.t.Columns[at].Nullable || at < 0 && c.filled {
+			continue
 		}
-		columns[fold(column)] = typ
-	}
-	return columns, rows.Err()
-}
-
-// fit adds the column to the table if it lacks it, and returns the expression over value that fills it.
-func (l *load) fit(ctx context.Context, t *table.Table, name string, c table.Column, existing map[string]string, value string) (string, error) {
-	typ, ok := existing[fold(c.Name)]
-	if !ok {
-		if _, err := l.exec(ctx, "ALTER TABLE "+name+" ADD COLUMN "+quote(c.Name)+" "+columnType(c.Type)); err != nil {
-			return "", fmt.Errorf("add column %s to table %s: %w", c.Name, t.Name, err)
+		if _, err := l.exec(ctx, "ALTER TABLE "+p.name+" ALTER COLUMN "+quote(c.name)+" DROP NOT NULL"); err != nil {
+			return err
 		}
-		return value, nil
+		p.all[i].required = false
+		p.changes = append(p.changes, destination.Change{Kind: destination.RelaxColumn, Column: c.name, From: c.typ + " NOT NULL", To: c.typ})
 	}
-	i := slices.IndexFunc(holdings, func(h holding) bool { return h.value == c.Type && h.column == typ })
-	if i < 0 {
-		return "", misfit(t, name, c, typ)
-	}
-	if guard := holdings[i].guard; guard != "" {
-		value = fmt.Sprintf(guard, value, text(c.Name))
-	}
-	return value, nil
-}
-
-// misfit words the failure that a column in the warehouse has a type which cannot hold the stream's values.
-func misfit(t *table.Table, name string, c table.Column, typ string) error {
-	wanted := columnType(c.Type)
-	using := "CAST(" + quote(c.Name) + " AS " + wanted + ")"
-	if c.Type == table.JSON {
-		using = "to_json(" + quote(c.Name) + ")"
-	}
-	return fmt.Errorf("column %q of table %s is %s, which cannot hold the %s values that stream %q now has; rename the table or the column, or run: ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s",
-		c.Name, t.Name, typ, wanted, t.Stream, name, quote(c.Name), wanted, using)
+	return nil
 }
 
 // name quotes a table's name in three parts.
 func (l *load) name(schema, table string) string {
 	return quote(l.catalog) + "." + quote(schema) + "." + quote(table)
 }
-
-// fold makes names equal that DuckDB takes for one: those that differ in the case of the letters A to Z.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, name)
-}
-
-// quote makes an SQL identifier of any name.
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-// text makes an SQL literal of any text.
-func text(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -16,13 +16,13 @@ import (
 // loadInto loads rows with one column "value" of a type into a table that was made by a statement before.
 func loadInto(t *testing.T, w *Warehouse, typ table.Type, key []int, rows ...destinationtest.Row) error {
 	t.Helper()
-	tab := &table.Table{Stream: "things", Name: "things", Key: key, Columns: []table.Column{{Name: "value", Type: typ, Nullable: true}}}
+	tab := &table.Table{Stream: "things", Name: "things", Key: key, Conflict: table.Fail, Columns: []table.Column{{Name: "value", Type: typ, Nullable: true}}}
 	l, err := w.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Rollback()
-	if err := l.Migrate(t.Context(), tab); err != nil {
+	if _, err := l.Migrate(t.Context(), tab); err != nil {
 		return err
 	}
 	b := destinationtest.Batch(Allocator(), tab, 1, rows...)
@@ -30,7 +30,7 @@ func loadInto(t *testing.T, w *Warehouse, typ table.Type, key []int, rows ...des
 	if _, err := l.Append(t.Context(), []*table.Batch{b}); err != nil {
 		return err
 	}
-	return l.Commit(t.Context(), destination.Checkpoint{Run: destination.Run{ID: "1"}})
+	return l.Commit(t.Context(), destination.Checkpoint{RunID: "1"})
 }
 
 func mustExec(t *testing.T, w *Warehouse, text string) {
@@ -59,17 +59,19 @@ func TestMigrateFitsExistingColumns(t *testing.T) {
 		{"BIGINT", table.Number, 7.5, `run: ALTER TABLE "w"."main"."things" ALTER COLUMN "value" TYPE DOUBLE USING CAST("value" AS DOUBLE)`},
 		{"VARCHAR", table.JSON, "{}", `TYPE JSON USING to_json("value")`},
 		{"VARCHAR(10)", table.Text, "more than ten characters", ""},
-		{"JSON", table.Text, "text", "is JSON, which cannot hold the VARCHAR values"},
+		{"JSON", table.Text, "text", ""},
+		{"VARCHAR", table.Integer, int64(7), ""},
+		{"DATE", table.Text, "text", "is DATE, which cannot hold the VARCHAR values"},
 		{"TIMESTAMP", table.Timestamp, time.Unix(0, 0).UTC(), "is TIMESTAMP, which"},
 		{"ENUM('a')", table.Text, "b", "is ENUM('a'), which"},
 	} {
 		mustExec(t, w, "CREATE OR REPLACE TABLE things (value "+c.column+")")
 		err := loadInto(t, w, c.typ, nil, destinationtest.Row{c.value})
 		if c.want == "" && err != nil {
-			t.Errorf("%s into %s: %v", columnType(c.typ), c.column, err)
+			t.Errorf("%s into %s: %v", newTypes[c.typ], c.column, err)
 		}
 		if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s into %s: failure is %v, want one with %q", columnType(c.typ), c.column, err, c.want)
+			t.Errorf("%s into %s: failure is %v, want one with %q", newTypes[c.typ], c.column, err, c.want)
 		}
 	}
 }
@@ -141,8 +143,8 @@ func TestTablesThatAreTakenAreRefused(t *testing.T) {
 				if begun != nil {
 					t.Fatal(begun)
 				}
-				if err = l.Migrate(t.Context(), &one); err == nil {
-					err = l.Commit(t.Context(), destination.Checkpoint{Run: destination.Run{ID: "1"}})
+				if _, err = l.Migrate(t.Context(), &one); err == nil {
+					err = l.Commit(t.Context(), destination.Checkpoint{RunID: "1"})
 				}
 				l.Rollback()
 			}
@@ -163,7 +165,7 @@ func TestColumnsAreToldApartAsDuckDBDoes(t *testing.T) {
 	}
 	defer l.Rollback()
 	tab := &table.Table{Stream: "things", Name: "things", Columns: []table.Column{{Name: "valüe", Type: table.Integer, Nullable: true}}}
-	if err := l.Migrate(t.Context(), tab); err != nil {
+	if _, err := l.Migrate(t.Context(), tab); err != nil {
 		t.Fatal(err)
 	}
 	b := destinationtest.Batch(Allocator(), tab, 1, destinationtest.Row{int64(1)})

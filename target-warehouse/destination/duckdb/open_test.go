@@ -27,7 +27,8 @@ func TestOpenFailuresSayWhatToDo(t *testing.T) {
 		want       string
 	}{
 		{"no path", "", false, "path of the DuckDB file is missing"},
-		{"memory", ":memory:", false, "path of the DuckDB file is missing"},
+		{"memory to read", ":memory:", true, "nothing to read"},
+		{"memory with a name", ":memory:x", false, "path of the DuckDB file is missing"},
 		{"a query in the path", filepath.Join(dir, "a?access_mode=read_only"), false, `character '?'`},
 		{"an escape in the path", filepath.Join(dir, "100%.duckdb"), false, `character '%'`},
 		{"a directory", dir, false, "is a directory"},
@@ -39,7 +40,7 @@ func TestOpenFailuresSayWhatToDo(t *testing.T) {
 		{"a damaged file", damaged, false, "is damaged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w, err := open(t.Context(), c.path, c.readOnly)
+			w, err := open(t.Context(), Config{Path: c.path}, c.readOnly)
 			if err == nil {
 				w.Close()
 				t.Fatal("it was opened")
@@ -90,7 +91,7 @@ func TestExplainOpen(t *testing.T) {
 	}
 }
 
-func TestReadOnlyShowsStatusAndRefusesLoads(t *testing.T) {
+func TestReadOnlyReadsAndRefusesLoads(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "w.duckdb")
 	if err := mustOpen(t, path).Close(); err != nil {
 		t.Fatal(err)
@@ -100,9 +101,7 @@ func TestReadOnlyShowsStatusAndRefusesLoads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Status(t.Context()); err != nil {
-			t.Error(err)
-		}
+		states(t, w)
 		if _, err := w.Begin(t.Context()); err == nil {
 			t.Error("a load began")
 		}
@@ -114,7 +113,7 @@ func TestReadOnlyShowsStatusAndRefusesLoads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Commit(t.Context(), destination.Checkpoint{State: []byte("{}"), Run: destination.Run{ID: "1"}}); err != nil {
+		if err := l.Commit(t.Context(), destination.Checkpoint{State: []byte("{}"), RunID: "1"}); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.Close(); err != nil {
@@ -132,7 +131,7 @@ func TestPathsWithOddCharacters(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		if err := l.Commit(t.Context(), destination.Checkpoint{State: []byte("{}"), Run: destination.Run{ID: "1", Pipeline: "p"}}); err != nil {
+		if err := l.Commit(t.Context(), destination.Checkpoint{State: []byte("{}"), RunID: "1", Pipeline: "p"}); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
 		if err := w.Close(); err != nil {
@@ -142,8 +141,8 @@ func TestPathsWithOddCharacters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, err := r.Status(t.Context()); err != nil || string(s.States["p"]) != "{}" {
-			t.Errorf("%s: status %+v, %v", path, s, err)
+		if got := states(t, r); got["p"] != "{}" {
+			t.Errorf("%s: states are %v", path, got)
 		}
 		r.Close()
 		if _, err := os.Stat(filepath.Join(dir, path)); err != nil {

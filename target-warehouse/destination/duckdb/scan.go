@@ -54,17 +54,6 @@ const rowsView = "_singer_rows"
 // position names the column of rowsView that carries the i-th column of a table.
 func position(i int) string { return "c" + strconv.Itoa(i) }
 
-// arrowTypes says in which Arrow type a batch carries a type.
-var arrowTypes = map[table.Type]arrow.DataType{
-	table.Boolean:   arrow.FixedWidthTypes.Boolean,
-	table.Integer:   arrow.PrimitiveTypes.Int64,
-	table.Number:    arrow.PrimitiveTypes.Float64,
-	table.Text:      arrow.BinaryTypes.String,
-	table.Timestamp: arrow.FixedWidthTypes.Timestamp_us,
-	table.Date:      arrow.FixedWidthTypes.Date32,
-	table.JSON:      arrow.BinaryTypes.String,
-}
-
 // jsonText marks a text column as Arrow's JSON type. DuckDB then takes the text as a value of its type JSON as it
 // stands; from plain text it would parse every value once more.
 var jsonText = arrow.NewMetadata([]string{"ARROW:extension:name", "ARROW:extension:metadata"}, []string{"arrow.json", ""})
@@ -73,7 +62,7 @@ var jsonText = arrow.NewMetadata([]string{"ARROW:extension:name", "ARROW:extensi
 func schemaOf(t *table.Table, columns []int) *arrow.Schema {
 	var fields []arrow.Field
 	for _, i := range columns {
-		f := arrow.Field{Name: position(i), Type: arrowTypes[t.Columns[i].Type], Nullable: true}
+		f := arrow.Field{Name: position(i), Type: t.Columns[i].Type.Arrow(), Nullable: true}
 		if t.Columns[i].Type == table.JSON {
 			f.Metadata = jsonText
 		}
@@ -83,7 +72,8 @@ func schemaOf(t *table.Table, columns []int) *arrow.Schema {
 	return arrow.NewSchema(fields, nil)
 }
 
-// withRows lends the given columns of the batches, and the ordinals, to DuckDB as rowsView while f runs.
+// withRows lends the given columns of the batches, and the ordinals, to DuckDB as rowsView while f runs. The statement
+// must read every one of them: DuckDB leaves out a column that is not read and then takes the next one's values for it.
 func (l *load) withRows(ctx context.Context, t *table.Table, columns []int, batches []*table.Batch, f func(view string) error) error {
 	schema := schemaOf(t, columns)
 	var records []arrow.Record

@@ -18,33 +18,44 @@ import (
 
 // Config says where the warehouse is.
 type Config struct {
-	// Path is the database file. Open creates it, but not its directory.
+	// Path is the database file; Open creates it, but not its directory. ":memory:" is a database that ends with the
+	// Warehouse, and md:NAME?motherduck_token=TOKEN one at MotherDuck. A token is never shown.
 	Path string
+	// StorageVersion is the oldest DuckDB version, such as v1.2.0, that is to read a file which Open creates, or "latest"
+	// for this one's newest format; "" leaves it to DuckDB. A file that exists keeps its format.
+	StorageVersion string
+	// MemoryLimit bounds DuckDB's memory, in bytes; what needs more goes to a directory beside the file. 0 leaves it to
+	// DuckDB, which takes up to 80 % of the machine's.
+	MemoryLimit int64
 }
 
-// Warehouse is an open DuckDB file. It implements [destination.Destination].
+// Warehouse is an open DuckDB database. It implements [destination.Destination].
 type Warehouse struct {
 	db *sql.DB
 	// catalog is the name under which DuckDB knows the file. Every table is named with it, as a schema that has the
 	// name of the file would be ambiguous otherwise.
 	catalog  string
 	readOnly bool
-	// streams are those that loads have named so far, by the folded name of their table.
+	// streams are those that loads have named so far, by the place of their table.
 	streams map[string]string
+	// prepared are those of tapline's own tables that are there with all columns.
+	prepared map[*destination.OwnTable]bool
+	// collecting has the places for which this process has a hidden table that collects the rows of an overwrite.
+	collecting map[string]bool
+	// untold are changes, by place, that a committed load made in Append, and that the next Migrate will tell.
+	untold map[string][]destination.Change
 }
 
 var _ destination.Destination = (*Warehouse)(nil)
 
-// Open opens the file for loading and creates it if need be. The process then holds the file alone until Close. A
-// file that another process holds is a failure that wraps [destination.ErrLocked].
-func Open(ctx context.Context, cfg Config) (*Warehouse, error) {
-	return open(ctx, cfg.Path, false)
-}
+// Open opens the warehouse for loading and creates the file if need be. The process then holds the file alone until
+// Close. A file that another process holds is a failure that wraps [destination.ErrLocked].
+func Open(ctx context.Context, cfg Config) (*Warehouse, error) { return open(ctx, cfg, false) }
 
-// OpenReadOnly opens an existing file for Status and leaves it as it is; Begin fails. Several processes may do so at a
+// OpenReadOnly opens an existing database for Read and Count and leaves it as it is; Begin fails. Several processes may do so at a
 // time, but not while one has it open for loading.
 func OpenReadOnly(ctx context.Context, path string) (*Warehouse, error) {
-	return open(ctx, path, true)
+	return open(ctx, Config{Path: path}, true)
 }
 
 // writeOptions are DuckDB's settings for loading, all measured on loads of some 100,000 rows.
@@ -56,38 +67,78 @@ func OpenReadOnly(ctx context.Context, path string) (*Warehouse, error) {
 //     row groups, takes half as much processor time again, and is no sooner done.
 //   - write_buffer_row_group_count: row groups are compressed and written when they are full, beside the decoding, and not all
 //     at Commit.
-const writeOptions = "access_mode=read_write&checkpoint_threshold=256MB&threads=1&write_buffer_row_group_count=1"
+const writeOptions = "checkpoint_threshold=256MB&threads=1&write_buffer_row_group_count=1"
 
-func open(ctx context.Context, path string, readOnly bool) (*Warehouse, error) {
-	if err := checkPath(path, readOnly); err != nil {
+func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
+	w := &Warehouse{readOnly: readOnly, streams: map[string]string{}, prepared: map[*destination.OwnTable]bool{}, collecting: map[string]bool{}, untold: map[string][]destination.Change{}}
+	dsn, err := w.dataSource(ctx, cfg)
+	if err != nil {
 		return nil, err
 	}
-	// The driver reads its argument as a URL, in which the first part of a relative path may not hold a colon.
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("find %q: %w", path, err)
-	}
-	options := writeOptions
-	if readOnly {
-		options = "access_mode=read_only"
-	} else if _, err := os.Stat(absolute); errors.Is(err, os.ErrNotExist) {
-		if err := create(ctx, absolute); err != nil {
-			return nil, explainOpen(path, err)
-		}
-	}
-	w := &Warehouse{readOnly: readOnly, streams: map[string]string{}}
-	if w.db, w.catalog, err = connect(ctx, absolute, options); err != nil {
-		return nil, explainOpen(path, err)
+	if w.db, w.catalog, err = connect(ctx, dsn, memoryLimit(cfg)); err != nil {
+		return nil, explainOpen(cfg.Path, err)
 	}
 	return w, nil
 }
 
-// connect opens a file and learns the name that DuckDB gives it.
-func connect(ctx context.Context, path, options string) (db *sql.DB, catalog string, err error) {
-	if db, err = sql.Open("duckdb", path+"?"+options); err != nil {
+// dataSource is what the driver opens. Of a file it makes sure that it is there.
+func (w *Warehouse) dataSource(ctx context.Context, cfg Config) (string, error) {
+	switch {
+	case cfg.Path == memoryPath && w.readOnly:
+		return "", errors.New("a DuckDB database in memory is empty when it is opened, so there is nothing to read; give the path of a file")
+	case cfg.Path == memoryPath:
+		return memoryPath + "?" + writeOptions, nil
+	case remote(cfg.Path):
+		return cfg.Path, nil
+	}
+	if err := checkPath(cfg.Path, w.readOnly); err != nil {
+		return "", err
+	}
+	// The driver reads its argument as a URL, in which the first part of a relative path may not hold a colon.
+	absolute, err := filepath.Abs(cfg.Path)
+	if err != nil {
+		return "", fmt.Errorf("find %q: %w", cfg.Path, err)
+	}
+	if w.readOnly {
+		return absolute + "?access_mode=read_only", nil
+	}
+	if _, err := os.Stat(absolute); errors.Is(err, os.ErrNotExist) {
+		if err := create(ctx, absolute, cfg.StorageVersion); err != nil {
+			return "", explainOpen(cfg.Path, err)
+		}
+	}
+	return absolute + "?access_mode=read_write&" + writeOptions, nil
+}
+
+// memoryPath is the Path of a database in memory.
+const memoryPath = ":memory:"
+
+// remote tells the paths of MotherDuck's databases.
+func remote(path string) bool {
+	return strings.HasPrefix(path, "md:") || strings.HasPrefix(path, "motherduck:")
+}
+
+// memoryLimit is the statement that sets DuckDB's bound, or "".
+func memoryLimit(cfg Config) string {
+	if cfg.MemoryLimit <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("SET GLOBAL memory_limit = '%dB'", cfg.MemoryLimit)
+}
+
+// connect opens a data source, runs the statement setup unless it is "", and learns the name that DuckDB gives the
+// database.
+func connect(ctx context.Context, dsn, setup string) (db *sql.DB, catalog string, err error) {
+	if db, err = sql.Open("duckdb", dsn); err != nil {
 		return nil, "", err
 	}
-	if err := db.QueryRowContext(ctx, "SELECT current_database()").Scan(&catalog); err != nil {
+	if setup != "" {
+		_, err = db.ExecContext(ctx, setup)
+	}
+	if err == nil {
+		err = db.QueryRowContext(ctx, "SELECT current_database()").Scan(&catalog)
+	}
+	if err != nil {
 		return nil, "", errors.Join(err, db.Close())
 	}
 	return db, catalog, nil
@@ -95,7 +146,7 @@ func connect(ctx context.Context, path, options string) (db *sql.DB, catalog str
 
 // create makes an empty database file at path, whole or not at all: what DuckDB has written of a new file when it is
 // killed, it cannot open again.
-func create(ctx context.Context, path string) error {
+func create(ctx context.Context, path, storageVersion string) error {
 	draft, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
 	if failed := new(fs.PathError); errors.As(err, &failed) {
 		return fmt.Errorf("make a file in %s: %w", filepath.Dir(path), failed.Err)
@@ -107,11 +158,16 @@ func create(ctx context.Context, path string) error {
 		return err
 	}
 	defer os.Remove(draft.Name())
-	db, _, err := connect(ctx, draft.Name(), writeOptions)
+	attach := "ATTACH " + text(draft.Name()) + " AS draft"
+	if storageVersion != "" {
+		attach += " (STORAGE_VERSION " + text(storageVersion) + ")"
+	}
+	db, _, err := connect(ctx, memoryPath, attach)
 	if err != nil {
 		return err
 	}
-	if err := db.Close(); err != nil {
+	_, err = db.ExecContext(ctx, "DETACH draft")
+	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
 	// Unlike a rename, a link leaves a file alone that another process has made meanwhile.
@@ -123,7 +179,7 @@ func create(ctx context.Context, path string) error {
 
 // checkPath finds what is wrong with a path before DuckDB sees it.
 func checkPath(path string, mustExist bool) error {
-	if path == "" || strings.HasPrefix(path, ":memory:") {
+	if path == "" || strings.HasPrefix(path, memoryPath) {
 		return errors.New("the path of the DuckDB file is missing; set it to a file such as warehouse.duckdb")
 	}
 	if i := strings.IndexFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f || strings.ContainsRune("?#%", r) }); i >= 0 {
@@ -155,7 +211,10 @@ func (w *Warehouse) Begin(ctx context.Context) (destination.Load, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin a load: %w", err)
 	}
-	l := &load{conn: conn, catalog: w.catalog, streams: w.streams, plans: map[*table.Table]*plan{}}
+	l := &load{
+		w: w, conn: conn, catalog: w.catalog, plans: map[*table.Table]*plan{}, revisions: map[string]int{},
+		prepared: map[*destination.OwnTable]bool{}, collecting: map[string]bool{}, told: map[string]bool{},
+	}
 	if _, err := l.exec(ctx, "BEGIN TRANSACTION"); err != nil {
 		return nil, errors.Join(fmt.Errorf("begin a load: %w", err), conn.Close())
 	}

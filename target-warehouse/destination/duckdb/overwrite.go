@@ -1,0 +1,85 @@
+package duckdb
+
+import (
+	"context"
+	"fmt"
+
+	"tapline/target-warehouse/destination"
+)
+
+// shadowPrefix is put before a table's name to name the hidden table beside it that collects the rows of an overwrite.
+const shadowPrefix = "_singer_new_"
+
+// clearShadow drops the hidden table that another process left.
+func (l *load) clearShadow(ctx context.Context, p *plan) error {
+	mine, decided := l.collecting[place(p.t)]
+	if !decided {
+		mine = l.w.collecting[place(p.t)]
+	}
+	if mine {
+		return nil
+	}
+	l.collecting[place(p.t)] = true
+	_, err := l.exec(ctx, "DROP TABLE IF EXISTS "+p.name)
+	return wrap(err, "drop what an earlier run collected")
+}
+
+// compareShadow tells how the hidden table, just made, differs from the one whose place it will take.
+func (l *load) compareShadow(ctx context.Context, p *plan) error {
+	found, comment, err := findTable(ctx, l.conn, l.catalog, p.schema, p.t.Name)
+	if err != nil {
+		return err
+	}
+	if !found {
+		p.changes = append(p.changes, destination.Change{Kind: destination.CreateTable, To: keyList(p.t)})
+		return nil
+	}
+	if comment != "" && comment != keyComment(p.t) && len(comment) > len(keyPrefix) && comment[:len(keyPrefix)] == keyPrefix {
+		p.changes = append(p.changes, destination.Change{Kind: destination.ChangeKey, From: comment[len(keyPrefix):], To: keyList(p.t)})
+	}
+	visible, err := describe(ctx, l.conn, l.name(p.schema, p.t.Name))
+	if err != nil {
+		return err
+	}
+	for _, c := range p.t.Columns {
+		typ := typeOf(c)
+		switch at := find(visible, c.Name); {
+		case at < 0:
+			p.changes = append(p.changes, destination.Change{Kind: destination.AddColumn, Column: c.Name, To: typ})
+		case visible[at].typ != typ:
+			p.changes = append(p.changes, destination.Change{Kind: destination.WidenColumn, Column: c.Name, From: visible[at].typ, To: typ})
+		}
+	}
+	return nil
+}
+
+// swap puts the hidden table in the place of the visible one, whose rows count as deleted. Readers see the one until the
+// transaction's commit and the other from then on. A table to which a foreign key of another leads cannot be dropped;
+// its rows are replaced then.
+func (l *load) swap(ctx context.Context, p *plan) (destination.Counts, error) {
+	visible := l.name(p.schema, p.t.Name)
+	found, _, err := findTable(ctx, l.conn, l.catalog, p.schema, p.t.Name)
+	if err != nil {
+		return destination.Counts{}, err
+	}
+	var counts destination.Counts
+	if found {
+		if err := l.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+visible).Scan(&counts.Deleted); err != nil {
+			return destination.Counts{}, err
+		}
+		if _, err := l.exec(ctx, "DROP TABLE "+visible); err != nil {
+			return destination.Counts{}, fmt.Errorf("drop the rows to be replaced: %w", err)
+		}
+	}
+	if _, err := l.exec(ctx, "ALTER TABLE "+p.name+" RENAME TO "+quote(p.t.Name)); err != nil {
+		return destination.Counts{}, fmt.Errorf("put the new rows in place: %w", err)
+	}
+	l.collecting[place(p.t)] = false
+	l.revisions[p.name]++
+	for t, other := range l.plans {
+		if other.name == p.name {
+			delete(l.plans, t)
+		}
+	}
+	return counts, nil
+}

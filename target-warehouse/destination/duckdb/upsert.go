@@ -1,0 +1,136 @@
+package duckdb
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
+)
+
+// keysTable is the temporary table of the distinct keys of an Append. Beside a key it has
+//
+//	_ordinal  of the row that wins
+//	rows      how many there are with the key
+//	alive     how many of them do not delete the key's row
+//	back      how many of those come right behind one that deletes it
+//	gone      how many that delete it come right behind one that does not
+//	first     whether the first of them deletes it
+//	last      whether the last of them does
+const keysTable = "temp.main._singer_keys"
+
+// upsert adds for every key the row that wins, in the place of those that the table has with this key. If that row is
+// one that deletes, none takes their place.
+func (l *load) upsert(ctx context.Context, p *plan, batches []*table.Batch, rows int64) (destination.Counts, error) {
+	if err := l.stageKeys(ctx, p, batches); err != nil {
+		return destination.Counts{}, fmt.Errorf("collect the keys: %w", err)
+	}
+	n, err := l.tally(ctx, p)
+	if err != nil {
+		return destination.Counts{}, fmt.Errorf("look for known keys: %w", err)
+	}
+	if err := due("read", n.rows, rows); err != nil {
+		return destination.Counts{}, err
+	}
+	if n.known > 0 {
+		deleted, err := l.exec(ctx, "DELETE FROM "+p.name+" AS t USING "+keysTable+" AS k WHERE "+p.sameKey("t", "k"))
+		if err != nil {
+			return destination.Counts{}, fmt.Errorf("delete replaced rows: %w", err)
+		}
+		// The table may hold a key more than once, from loads without it.
+		if deleted < n.known {
+			return destination.Counts{}, fmt.Errorf("duckdb deleted %d rows where at least %d were to be replaced", deleted, n.known)
+		}
+	}
+	winners, want := "", n.keys-n.last
+	if want < rows {
+		winners = " WHERE " + table.Ordinal + " IN (SELECT " + table.Ordinal + " FROM " + keysTable + " WHERE NOT last)"
+	}
+	if want > 0 {
+		err = l.insert(ctx, p, batches, winners, want)
+	}
+	return n.counts(), err
+}
+
+// sameKey is the condition that a row of the table and one of keysTable or of another temporary table have one key. The
+// latter names the key's columns by position.
+func (p *plan) sameKey(stored, staged string) string {
+	var same []string
+	for _, i := range p.t.Key {
+		same = append(same, stored+"."+quote(p.column(i).name)+" = "+staged+"."+position(i))
+	}
+	return strings.Join(same, " AND ")
+}
+
+// keyColumns lists the key's columns by position, each with what stands before it.
+func (p *plan) keyColumns(before string) string {
+	var columns []string
+	for _, i := range p.t.Key {
+		columns = append(columns, before+position(i))
+	}
+	return strings.Join(columns, ", ")
+}
+
+// stageKeys fills keysTable.
+func (l *load) stageKeys(ctx context.Context, p *plan, batches []*table.Batch) error {
+	read := append([]int(nil), p.t.Key...)
+	deleted := ""
+	if i := indexOf(p.t, table.DeletedAt); p.t.HardDelete && i >= 0 && someValue(batches, i) {
+		read = append(read, i)
+		deleted = position(i) + " IS NOT NULL"
+	}
+	var values []string
+	for _, i := range p.t.Key {
+		values = append(values, p.values[i]+" AS "+position(i))
+	}
+	return l.withRows(ctx, p.t, read, batches, func(view string) error {
+		_, err := l.exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE _singer_keys AS "+p.groupKeys("SELECT "+strings.Join(values, ", ")+", "+table.Ordinal+", $ FROM "+view, deleted))
+		return err
+	})
+}
+
+// groupKeys is the query behind keysTable over rows, a query in which $ stands for one more column. deleted is the
+// condition for a row to be one that deletes, or "" if there is none such.
+func (p *plan) groupKeys(rows, deleted string) string {
+	keys := p.keyColumns("")
+	if deleted == "" {
+		return "SELECT " + keys + ", max(" + table.Ordinal + ") AS " + table.Ordinal +
+			", count(*) AS rows, rows AS alive, 0 AS back, 0 AS gone, false AS first, false AS last FROM (" + strings.Replace(rows, ", $", "", 1) + ") GROUP BY " + keys
+	}
+	return "SELECT " + keys + ", max(" + table.Ordinal + ") AS " + table.Ordinal + ", count(*) AS rows, count(*) FILTER (NOT d) AS alive, " +
+		"count(*) FILTER (before AND NOT d) AS back, count(*) FILTER (NOT before AND d) AS gone, " +
+		"arg_min(d, " + table.Ordinal + ") AS first, arg_max(d, " + table.Ordinal + ") AS last FROM (" +
+		"SELECT *, lag(d) OVER (PARTITION BY " + keys + " ORDER BY " + table.Ordinal + ") AS before FROM (" + strings.Replace(rows, "$", deleted+" AS d", 1) + ")) GROUP BY " + keys
+}
+
+// someValue reports whether any row has a value in the i-th column.
+func someValue(batches []*table.Batch, i int) bool {
+	for _, b := range batches {
+		if int64(b.Rows.Column(i).NullN()) < b.Rows.NumRows() {
+			return true
+		}
+	}
+	return false
+}
+
+// tally is what keysTable sums up to; known is how many of the keys the table has.
+type tally struct {
+	rows, keys, alive, back, gone, first, last int64
+	known, knownFirst                          int64
+}
+
+func (l *load) tally(ctx context.Context, p *plan) (tally, error) {
+	var n tally
+	err := l.conn.QueryRowContext(ctx, "SELECT * FROM (SELECT coalesce(sum(rows), 0)::BIGINT, count(*), coalesce(sum(alive), 0)::BIGINT, coalesce(sum(back), 0)::BIGINT, "+
+		"coalesce(sum(gone), 0)::BIGINT, count(*) FILTER (first), count(*) FILTER (last) FROM "+keysTable+"), "+
+		"(SELECT count(*), count(*) FILTER (first) FROM "+keysTable+" AS k SEMI JOIN "+p.name+" AS t ON "+p.sameKey("t", "k")+")").
+		Scan(&n.rows, &n.keys, &n.alive, &n.back, &n.gone, &n.first, &n.last, &n.known, &n.knownFirst)
+	return n, err
+}
+
+// counts is what became of the rows, applied one by one.
+func (n tally) counts() destination.Counts {
+	inserted := n.back + (n.keys - n.first) - (n.known - n.knownFirst)
+	return destination.Counts{Inserted: inserted, Updated: n.alive - inserted, Deleted: n.gone + n.knownFirst}
+}
