@@ -35,6 +35,19 @@ func shop(t *testing.T) (config string) {
 	return config
 }
 
+// shops are a warehouse of each kind that needs no server, with shopStream loaded into it.
+func shops(t *testing.T, test func(t *testing.T, config string)) {
+	for _, kind := range []string{`"path":"w.duckdb"`, `"destination":"files","path":"files"`, `"destination":"files","path":"lines","format":"jsonl"`} {
+		t.Run(kind, func(t *testing.T) {
+			config := strings.Replace(`{`+kind+`,"on_bad_record":"reject"}`, `"path":"`, `"path":"`+t.TempDir()+"/", 1)
+			if code, _, stderr := runTarget(t, config, shopStream); code != 0 {
+				t.Fatalf("code %d\n%s", code, stderr)
+			}
+			test(t, config)
+		})
+	}
+}
+
 // succeed runs a command that must succeed and returns what it prints.
 func succeed(t *testing.T, config string, args ...string) string {
 	t.Helper()
@@ -46,24 +59,25 @@ func succeed(t *testing.T, config string, args ...string) string {
 }
 
 func TestStateIsStoredByteForByte(t *testing.T) {
-	config := shop(t)
-	if got := succeed(t, config, "state", "get"); got != shopState+"\n" {
-		t.Errorf("state get prints %q", got)
-	}
-	for _, state := range []string{`{"a": 1.0, "a": 2}`, "{\n \"b\": null\n}", `[]`} {
-		file := filepath.Join(t.TempDir(), "state.json")
-		if err := os.WriteFile(file, []byte("\ufeff"+state+"\n"), 0o600); err != nil {
-			t.Fatal(err)
+	shops(t, func(t *testing.T, config string) {
+		if got := succeed(t, config, "state", "get"); got != shopState+"\n" {
+			t.Errorf("state get prints %q", got)
 		}
-		succeed(t, config, "state", "set", file)
-		if got := succeed(t, config, "state", "get"); got != state+"\n" {
-			t.Errorf("%q was set, %q is got", state, got)
+		for _, state := range []string{`{"a": 1.0, "a": 2}`, "{\n \"b\": null\n}", `[]`} {
+			file := filepath.Join(t.TempDir(), "state.json")
+			if err := os.WriteFile(file, []byte("\ufeff"+state+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			succeed(t, config, "state", "set", file)
+			if got := succeed(t, config, "state", "get"); got != state+"\n" {
+				t.Errorf("%q was set, %q is got", state, got)
+			}
 		}
-	}
-	succeed(t, config, "state", "reset", "--yes")
-	if got := succeed(t, config, "state", "get"); got != "{}\n" {
-		t.Errorf("after a reset the state is %q", got)
-	}
+		succeed(t, config, "state", "reset", "--yes")
+		if got := succeed(t, config, "state", "get"); got != "{}\n" {
+			t.Errorf("after a reset the state is %q", got)
+		}
+	})
 }
 
 func TestStateIsOfOnePipeline(t *testing.T) {
@@ -79,15 +93,16 @@ func TestStateIsOfOnePipeline(t *testing.T) {
 
 // TestALoadGoesOnBehindACommandThatChangesTheState shows that the fence of a command does not lock out later runs.
 func TestALoadGoesOnBehindACommandThatChangesTheState(t *testing.T) {
-	config := shop(t)
-	succeed(t, config, "state", "reset", "--yes")
-	succeed(t, config, "reload", "orders")
-	if code, stdout, stderr := runTarget(t, config, shopStream); code != 0 || stdout != shopState+"\n" {
-		t.Errorf("code %d, states %q\n%s", code, stdout, stderr)
-	}
-	if got := succeed(t, config, "state", "get"); got != shopState+"\n" {
-		t.Errorf("the stored state is %q", got)
-	}
+	shops(t, func(t *testing.T, config string) {
+		succeed(t, config, "state", "reset", "--yes")
+		succeed(t, config, "reload", "orders")
+		if code, stdout, stderr := runTarget(t, config, shopStream); code != 0 || stdout != shopState+"\n" {
+			t.Errorf("code %d, states %q\n%s", code, stdout, stderr)
+		}
+		if got := succeed(t, config, "state", "get"); got != shopState+"\n" {
+			t.Errorf("the stored state is %q", got)
+		}
+	})
 }
 
 func TestMisusedCommandsSayWhatIsMissing(t *testing.T) {
@@ -138,28 +153,29 @@ func TestCommandsMakeNoWarehouse(t *testing.T) {
 }
 
 func TestReloadDropsTheBookmarkAndMarksTheTable(t *testing.T) {
-	config := shop(t)
-	const left = `{"bookmarks":{"users":{"id":12345678901234567890123}},"z":[]}` + "\n"
-	if got := succeed(t, config, "reload", "orders"); got != left {
-		t.Errorf("reload prints %q", got)
-	}
-	if got := succeed(t, config, "state", "get"); got != left {
-		t.Errorf("the stored state is %q", got)
-	}
-	for stream, want := range map[string]string{"orders": "reload_requested", "users": "synced"} {
-		if table := tableOf(t, config, stream); table["status"] != want {
-			t.Errorf("%s is %v, want %s", stream, table["status"], want)
+	shops(t, func(t *testing.T, config string) {
+		const left = `{"bookmarks":{"users":{"id":12345678901234567890123}},"z":[]}` + "\n"
+		if got := succeed(t, config, "reload", "orders"); got != left {
+			t.Errorf("reload prints %q", got)
 		}
-	}
-	before := tableOf(t, config, "orders")
-	if before["last_loaded_at"] == nil || before["reload_requested_at"] == nil || before["rows"] != 2.0 {
-		t.Errorf("of orders is known %v", before)
-	}
-	// Once more, when there is nothing to drop.
-	code, stdout, stderr := runTarget(t, config, "", "reload", "orders")
-	if code != 0 || stdout != left || !strings.Contains(stderr, `no bookmark \"orders\"; it has users`) {
-		t.Errorf("code %d, state %q\n%s", code, stdout, stderr)
-	}
+		if got := succeed(t, config, "state", "get"); got != left {
+			t.Errorf("the stored state is %q", got)
+		}
+		for stream, want := range map[string]string{"orders": "reload_requested", "users": "synced"} {
+			if table := tableOf(t, config, stream); table["status"] != want {
+				t.Errorf("%s is %v, want %s", stream, table["status"], want)
+			}
+		}
+		before := tableOf(t, config, "orders")
+		if before["last_loaded_at"] == nil || before["reload_requested_at"] == nil || before["rows"] != 2.0 {
+			t.Errorf("of orders is known %v", before)
+		}
+		// Once more, when there is nothing to drop.
+		code, stdout, stderr := runTarget(t, config, "", "reload", "orders")
+		if code != 0 || stdout != left || !strings.Contains(stderr, `no bookmark \"orders\"; it has users`) {
+			t.Errorf("code %d, state %q\n%s", code, stdout, stderr)
+		}
+	})
 }
 
 // tableOf is what status says about the table of a stream.
@@ -246,23 +262,24 @@ func TestRunsAreListedNewestFirst(t *testing.T) {
 }
 
 func TestRejectsTellWhatWasLeftOut(t *testing.T) {
-	config := shop(t)
-	var rejects []struct {
-		Stream, Field, Reason, Record string
-		Ordinal                       int64
-	}
-	if err := json.Unmarshal([]byte(succeed(t, config, "rejects", "--format", "json", "--stream", "orders")), &rejects); err != nil {
-		t.Fatal(err)
-	}
-	if len(rejects) != 2 || rejects[0].Record != `{"n":3}` || rejects[0].Ordinal != 3 || rejects[0].Field != "" || rejects[1].Field != "n" || rejects[1].Ordinal != 2 {
-		t.Errorf("got %+v", rejects)
-	}
-	if text := succeed(t, config, "rejects", "--stream", "users"); strings.Count(text, "\n") != 1 {
-		t.Errorf("users has rejects:\n%s", text)
-	}
-	if text := succeed(t, config, "rejects", "--limit", "1"); strings.Count(text, "\n") != 2 || !strings.Contains(text, `{"n":3}`) {
-		t.Errorf("the newest reject is\n%s", text)
-	}
+	shops(t, func(t *testing.T, config string) {
+		var rejects []struct {
+			Stream, Field, Reason, Record string
+			Ordinal                       int64
+		}
+		if err := json.Unmarshal([]byte(succeed(t, config, "rejects", "--format", "json", "--stream", "orders")), &rejects); err != nil {
+			t.Fatal(err)
+		}
+		if len(rejects) != 2 || rejects[0].Record != `{"n":3}` || rejects[0].Ordinal != 3 || rejects[0].Field != "" || rejects[1].Field != "n" || rejects[1].Ordinal != 2 {
+			t.Errorf("got %+v", rejects)
+		}
+		if text := succeed(t, config, "rejects", "--stream", "users"); strings.Count(text, "\n") != 1 {
+			t.Errorf("users has rejects:\n%s", text)
+		}
+		if text := succeed(t, config, "rejects", "--limit", "1"); strings.Count(text, "\n") != 2 || !strings.Contains(text, `{"n":3}`) {
+			t.Errorf("the newest reject is\n%s", text)
+		}
+	})
 }
 
 func TestColumnsAndChangesAreListed(t *testing.T) {
