@@ -154,7 +154,7 @@ func readRecord(schema []byte, levels int) (object, error) {
 	if err != nil {
 		return object{}, fmt.Errorf("the SCHEMA's schema is not JSON: %w", err)
 	}
-	r := &schemaReader{root: bytes.Clone(schema[start:end])}
+	r := &schemaReader{root: bytes.Clone(schema[start:end]), resolved: map[string][]byte{}}
 	a, err := r.allowed(r.root)
 	if err != nil {
 		return object{}, err

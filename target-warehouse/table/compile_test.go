@@ -111,6 +111,9 @@ func FuzzCompile(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(string(fat), "id", byte(0x2b))
+	for i, tap := range taps {
+		f.Add(tap.schema, "id", byte(0x21*i))
+	}
 	f.Add(`{"type":"object","properties":{"a":{"type":["null","string"],"format":"date-time"},"A":{"$ref":"#/d/x"}},"d":{"x":{"enum":[1,"b"]}}}`, "a", byte(0))
 	f.Add(`{"$ref":"#"}`, "", byte(1))
 	f.Add(`{"allOf":[{"properties":{"\ud800":{},"":{}}}],"properties":{"_sdc_extra":{},"_ordinal":true}}`, "", byte(0xff))

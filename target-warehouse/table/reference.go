@@ -23,9 +23,13 @@ func follow[T any](r *schemaReader, walk string, ref []byte, cycle T, read func(
 	if slices.Contains(r.open, walk+pointer) {
 		return cycle, nil
 	}
-	target, err := r.resolve(pointer)
-	if err != nil {
-		return none, fmt.Errorf("its $ref %s %w", brief(ref), err)
+	target, known := r.resolved[pointer]
+	if !known {
+		var err error
+		if target, err = r.resolve(pointer); err != nil {
+			return none, fmt.Errorf("its $ref %s %w", brief(ref), err)
+		}
+		r.resolved[pointer] = target
 	}
 	r.open = append(r.open, walk+pointer)
 	defer func() { r.open = r.open[:len(r.open)-1] }()

@@ -10,14 +10,15 @@ import (
 )
 
 // maxSteps bounds the subschemas that one SCHEMA makes the reader visit, since references can multiply without end.
-const maxSteps = 10_000
+const maxSteps = 100_000
 
 // schemaReader reads a JSON Schema of any draft from 4 on as far as columns depend on it. Its text is valid JSON.
 type schemaReader struct {
-	root  []byte
-	open  []string // the references being followed, each behind its walk, so that a cycle is noticed
-	steps int
-	found bool // whether the record's schema says which properties there are
+	root     []byte
+	resolved map[string][]byte // by reference, what it points to
+	open     []string          // the references being followed, each behind its walk, so that a cycle is noticed
+	steps    int
+	found    bool // whether the record's schema says which properties there are
 }
 
 // keywords gathers what the keywords of one schema say, in whatever order they stand.
