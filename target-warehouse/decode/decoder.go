@@ -22,7 +22,6 @@ type Decoder struct {
 
 	objects []object // one for each of the plan's
 	stamp   int64    // number of the row being read, never reused
-	record  []byte   // of the row being read
 
 	notes      []note // about the row being read
 	rejects    []Reject
@@ -75,7 +74,7 @@ func (d *Decoder) Append(rec *singer.Record, ordinal int64) error {
 	d.ordinals = append(d.ordinals, ordinal)
 	d.rows++
 	if len(d.notes) > 0 {
-		d.file(ordinal)
+		d.file(ordinal, rec.Record)
 	}
 	return nil
 }
@@ -112,7 +111,6 @@ func (d *Decoder) Replaced() int64 { return d.replaced }
 func (d *Decoder) read(record []byte) error {
 	d.stamp++
 	d.notes = d.notes[:0]
-	d.record = record
 	if strict := d.plan.options.Strict; strict != nil {
 		if err := strict(record); err != nil {
 			return d.plan.fault("", err)
@@ -147,7 +145,7 @@ func (d *Decoder) put(at int, value []byte) error {
 		return nil
 	}
 	if problem := d.set(c, value, kind); problem != "" {
-		if c.planned.key || problem == tooMuch {
+		if problem == tooMuch {
 			return d.plan.misfit(at, value, problem)
 		}
 		c.appendNull()
@@ -178,11 +176,21 @@ func (d *Decoder) complete(rec *singer.Record, ordinal int64) error {
 	}
 	for _, i := range d.plan.table.Key {
 		if d.columns[i].lastIsNull() {
-			return d.plan.fault(d.plan.columns[i].path(), errors.New("it is part of the key but null or missing in the record; "+
-				"a row is found again by its key, so the tap must send a value or leave the property out of key_properties"))
+			return d.noKey(i)
 		}
 	}
 	return d.appendExtra()
+}
+
+// noKey is the failure of a row without a value in a column of the key.
+func (d *Decoder) noKey(at int) error {
+	for i := range d.notes {
+		if n := &d.notes[i]; n.at == at && n.violated == 0 {
+			return d.plan.misfit(at, n.value, n.problem)
+		}
+	}
+	return d.plan.fault(d.plan.columns[at].path(), errors.New("it is part of the key but null or missing in the record; "+
+		"a row is found again by its key, so the tap must send a value or leave the property out of key_properties"))
 }
 
 func (d *Decoder) generate(c *column, generate generator, rec *singer.Record, ordinal int64) {

@@ -337,7 +337,7 @@ func TestARefusedRecordLeavesNoTrace(t *testing.T) {
 		for _, bad := range []string{
 			`{"b":true,"s":"lost","d":"2024-05-01","n":null,"last":"x"}`,
 			`{"b":null,"s":null,"d":null,"n":2,"last":"1","id":"9"}`,
-			`{"id":9,"id":true,"s":"lost","s":1}`,
+			`{"id":9,"s":"lost","s":1,"id":true}`,
 			`{"b":true,"s":"no key"}`,
 			`{"extra":[1]}`,
 			`{"id":9,"s":"lost"`,
@@ -481,5 +481,76 @@ func TestDecodersOfOnePlanDoNotDisturbEachOther(t *testing.T) {
 				t.Fatalf("row %d differs (-want +got):\n%s", i, diff)
 			}
 		}
+	}
+}
+
+func TestTheStrictJudgeRefusesWholeRecords(t *testing.T) {
+	p := newPlan(t, `"id":{"type":"integer"}`, table.Options{})
+	verdict := errors.New("id must be at least 2")
+	p.options.Strict = func(record []byte) error {
+		if strings.Contains(string(record), "1") {
+			return verdict
+		}
+		return nil
+	}
+	d := p.NewDecoder()
+	err := d.Append(&singer.Record{Record: json.RawMessage(`{"id":1,"x":1}`)}, 1)
+	if fault := (*singer.RecordError)(nil); !errors.As(err, &fault) || !errors.Is(err, verdict) {
+		t.Errorf("the judge's word becomes %v", err)
+	}
+	appendAll(t, d, `{"id":2}`)
+	if diff := cmp.Diff([][]any{{int64(2), int64(1)}}, rowsOf(t, d.Batch())); diff != "" {
+		t.Errorf("rows differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestRejectsAndViolationsAreThoseOfOneBatch(t *testing.T) {
+	d := newPlan(t, `"a":{"type":"boolean"},"b":{"type":"boolean"}`, table.Options{}).NewDecoder()
+	empty := d.Bytes()
+	appendAll(t, d, `{"a":1,"b":"x"}`)
+	first := d.Rejects()
+	want := []Reject{
+		{1, "a", `the value 1 is of another kind, but the SCHEMA declares {"type":"boolean"}`, []byte(`{"a":1,"b":"x"}`)},
+		{1, "b", `the value "x" is of another kind, but the SCHEMA declares {"type":"boolean"}`, []byte(`{"a":1,"b":"x"}`)},
+	}
+	if diff := cmp.Diff(want, first); diff != "" {
+		t.Errorf("rejects differ (-want +got):\n%s", diff)
+	}
+	if size := d.Bytes() - empty; size < 200 || size > 600 {
+		t.Errorf("a row with two rejects of 160 bytes is said to take %d", size)
+	}
+	d.Batch().Rows.Release()
+	if d.Bytes() != 0 || d.Rejects() != nil {
+		t.Errorf("%d bytes and %v are left", d.Bytes(), d.Rejects())
+	}
+	appendAll(t, d, `{"a":true}`, `{"b":2}`)
+	if second := d.Rejects(); len(second) != 1 || second[0].Ordinal != 2 || !cmp.Equal(want, first) {
+		t.Errorf("then %v is rejected, and before %v", second, first)
+	}
+	d.Batch().Rows.Release()
+}
+
+func TestARejectedRecordIsACopy(t *testing.T) {
+	d := newPlan(t, `"a":{"type":"boolean"}`, table.Options{}).NewDecoder()
+	record := []byte(`{"a":"keep me"}`)
+	if err := d.Append(&singer.Record{Record: record}, 1); err != nil {
+		t.Fatal(err)
+	}
+	clear(record)
+	if r := d.Rejects()[0]; string(r.Record) != `{"a":"keep me"}` || !strings.Contains(r.Reason, "keep me") {
+		t.Errorf("the reject is %v", r)
+	}
+	d.Batch().Rows.Release()
+}
+
+func TestIdleTellsWhatADecoderHolds(t *testing.T) {
+	d := newPlan(t, `"a":{"type":"string"},"b":{"type":"integer"}`, table.Options{}).NewDecoder()
+	if idle := d.Idle(); idle > 1000 {
+		t.Errorf("a new decoder holds %d bytes", idle)
+	}
+	appendAll(t, d, `{"a":"`+strings.Repeat("x", 1<<20)+`","b":1,"c":"`+strings.Repeat("y", 1<<20)+`"}`)
+	d.Batch().Rows.Release()
+	if idle := d.Idle(); idle < 2<<20 || idle > 8<<20 {
+		t.Errorf("after a row of 2 MiB it holds %d bytes", idle)
 	}
 }

@@ -76,8 +76,8 @@ func (d *Decoder) withdraw(at int) {
 	}
 }
 
-// file keeps what the notes say about the row that has just been added.
-func (d *Decoder) file(ordinal int64) {
+// file keeps what the notes say about the row that has just been added from a record of that text.
+func (d *Decoder) file(ordinal int64, text []byte) {
 	var record []byte
 	for i := range d.notes {
 		n := &d.notes[i]
@@ -89,7 +89,7 @@ func (d *Decoder) file(ordinal int64) {
 			continue
 		}
 		if record == nil {
-			record = bytes.Clone(d.record)
+			record = bytes.Clone(text)
 			d.rejectSize += int64(len(record))
 		}
 		field, reason := d.explain(n)
