@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -357,5 +359,45 @@ func TestAboutNamesTheCapabilities(t *testing.T) {
 	want := []string{"about", "structured-logging", "activate-version", "batch", "hard-delete", "schema-flattening", "soft-delete", "target-schema", "validate-records"}
 	if diff := cmp.Diff(want, about.Capabilities); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAVerbThatChangesTheStateFencesOffARun uses files, as nobody else can open a DuckDB file while a run has it.
+func TestAVerbThatChangesTheStateFencesOffARun(t *testing.T) {
+	config := `{"destination":"files","path":"` + filepath.Join(t.TempDir(), "files") + `"}`
+	input, feed := io.Pipe()
+	path := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr strings.Builder
+	ended := make(chan int)
+	go func() {
+		ended <- target().Run(t.Context(), []string{"--config", path}, singer.IO{In: input, Out: &stdout, Err: &stderr})
+	}()
+	if _, err := io.WriteString(feed, strings.SplitAfter(shopStream, "\n")[0]); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for begun := false; !begun; time.Sleep(time.Millisecond) {
+		code, runs, _ := runTarget(t, config, "", "runs")
+		begun = code == 0 && strings.Contains(runs, "  running  ")
+		if time.Now().After(deadline) {
+			t.Fatal("the run did not begin")
+		}
+	}
+	succeed(t, config, "state", "reset", "--yes")
+	if _, err := io.WriteString(feed, shopStream[:strings.Index(shopStream, `{"type":"RECORD","stream":"orders","record":{"id":2`)]+`{"type":"STATE","value":7}`+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	feed.Close()
+	if code := <-ended; code != singer.ExitFailure || stdout.String() != "" || !strings.Contains(stderr.String(), "another run of this pipeline has begun since") {
+		t.Errorf("code %d, states %q\n%s", code, stdout.String(), stderr.String())
+	}
+	if got := succeed(t, config, "state", "get"); got != "{}\n" {
+		t.Errorf("the stored state is %q", got)
+	}
+	if strings.Contains(succeed(t, config, "status"), "orders") {
+		t.Error("the run that was fenced off has left a table")
 	}
 }
