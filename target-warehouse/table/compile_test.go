@@ -77,6 +77,10 @@ func TestCompileRefusesWhatIsNoTable(t *testing.T) {
 		{schema: `{"properties":{"a":{"$ref":"other.json#/b"}}}`, field: "a", want: "does not point into the SCHEMA"},
 		{schema: `{"properties":{"a":{"$ref":"#b"}}}`, field: "a", want: "does not point into the SCHEMA"},
 		{schema: `{"$ref":"#/definitions/b"}`, want: "points to nothing"},
+		{schema: `{"properties":{},"allOf":[{"properties":{"a":{"type":"text"}}}]}`, field: "a", want: `its type "text"`},
+		{schema: `{"properties":{},"allOf":[{"type":"text"}]}`, want: `its type "text"`},
+		{schema: `{"properties":{},"anyOf":[{"type":"text"}]}`, want: `its type "text"`},
+		{schema: `{"anyOf":[{"properties":{"a":{"allOf":[{"type":"text"}]}}},{"type":"null"}]}`, field: "a", want: `its type "text"`},
 		{schema: `{"properties":{"a":{}}}`, keys: []string{"b"}, want: `"b", which the SCHEMA does not have`},
 		{schema: `{"properties":{"Id":{}}}`, keys: []string{"id"}, want: `it has "Id"`},
 	} {

@@ -28,7 +28,6 @@ type propertyError struct {
 }
 
 func (e *propertyError) Error() string { return e.property + ": " + e.err.Error() }
-func (e *propertyError) Unwrap() error { return e.err }
 
 // object returns the properties that a schema names. They may stand in the schema itself, behind a reference, and in
 // the branches of allOf, anyOf and oneOf. It reads those of properties too, as many levels down as levels says.
