@@ -51,26 +51,50 @@ func reach(step, stopAt string) {
 	}
 }
 
-// killRows is how many rows each version of the killed table has, enough for a Commit that takes long enough to be hit.
-const killRows = 8000
+// killed are the tables that a child loads, each by another method. Every version has enough rows for a Commit that takes
+// long enough to be hit.
+var killed = []struct {
+	name   string
+	method table.Method
+	hard   bool
+	rows   int
+}{
+	{"upserted", table.Upsert, false, 3000},
+	{"retired", table.Upsert, true, 400},
+	{"marked", table.Upsert, false, 400},
+	{"overwritten", table.Overwrite, false, 400},
+	{"historic", table.History, false, 400},
+}
 
-// killTable is the table that a child loads, in the second load with one more column.
-func killTable(version int) *table.Table {
-	t := &table.Table{Stream: "kill", Schema: "shop", Name: "kill", Key: []int{0}, Columns: []table.Column{
-		{Name: "id", Type: table.Integer}, {Name: "padding", Type: table.Text, Nullable: true}, {Name: "version", Type: table.Integer, Nullable: true},
-		{Name: "added", Type: table.JSON, Nullable: true},
+// killTable is the i-th of killed, in the second load with one more column.
+func killTable(i, version int) *table.Table {
+	k := killed[i]
+	t := &table.Table{Stream: k.name, Schema: "shop", Name: k.name, Method: k.method, HardDelete: k.hard, Key: []int{0}, Columns: []table.Column{
+		{Name: "id", Type: table.Integer}, {Name: "padding", Type: table.Text, Nullable: true},
+		{Name: table.ExtractedAt, Type: table.Timestamp, Nullable: true}, {Name: table.DeletedAt, Type: table.Timestamp, Nullable: true},
+		{Name: table.TableVersion, Type: table.Integer, Nullable: true},
 	}}
-	t.Columns = t.Columns[:2+version]
+	if version == 2 {
+		t.Columns = append(t.Columns, table.Column{Name: "added", Property: "added", Type: table.JSON, Nullable: true})
+	}
+	if k.method == table.History {
+		t.Columns = append(t.Columns, table.Column{Name: table.ValidFrom, Type: table.Timestamp, Nullable: true},
+			table.Column{Name: table.ValidTo, Type: table.Timestamp, Nullable: true})
+	}
 	return t
 }
 
 // killBatch is half of the earlier keys and as many new ones for version 2.
-func killBatch(t *table.Table, version int) *table.Batch {
+func killBatch(t *table.Table, i, version int) *table.Batch {
 	var rows []destinationtest.Row
-	for i := range killRows {
-		id := int64(i + (version-1)*killRows/2)
+	for n := range killed[i].rows {
+		id := int64(n + (version-1)*killed[i].rows/2)
 		padding := strings.Repeat(fmt.Sprintf("%x", uint64(id*int64(version)+1)*0x9e3779b97f4a7c15), 100)
-		rows = append(rows, destinationtest.Row{id, padding, int64(version), `{"version": 2}`}[:2+version])
+		row := destinationtest.Row{id, padding, time.Unix(int64(version), 0), nil, int64(version)}
+		for len(row) < len(t.Columns) {
+			row = append(row, nil)
+		}
+		rows = append(rows, row)
 	}
 	return destinationtest.Batch(Allocator(), t, 1, rows...)
 }
@@ -88,14 +112,17 @@ func loadTwice(path, stopAt string, short bool) {
 				reach(name, stopAt)
 			}
 		}
-		t := killTable(version)
-		b := killBatch(t, version)
 		l := check(w.Begin(background))
 		step("begun")
-		check(l.Migrate(background, t))
-		step("migrated")
-		check(l.Append(background, []*table.Batch{b}))
-		step("appended")
+		for i := range killed {
+			t := killTable(i, version)
+			check(l.Migrate(background, t))
+			step("migrated " + t.Name)
+			check(l.Append(background, []*table.Batch{killBatch(t, i, version)}))
+			step("appended " + t.Name)
+			check(l.Activate(background, t, destination.Activation{Version: int64(version), AtMicros: 1}))
+			step("activated " + t.Name)
+		}
 		check(0, l.Commit(background, destination.Checkpoint{Pipeline: "kill", RunID: "run", State: json.RawMessage(strconv.Itoa(version))}))
 		step("committed")
 	}
@@ -107,17 +134,16 @@ func contents(t *testing.T, path string) (rows, columns, state string) {
 	t.Helper()
 	w := mustOpen(t, path)
 	defer w.Close()
-	rows = fmt.Sprint(query(t, w, "SELECT count(*), count(DISTINCT id), min(version), max(version), bit_xor(hash(k)) FROM "+l3(w, "kill")+" AS k"))
-	columns = fmt.Sprint(query(t, w, "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'kill' ORDER BY column_index"))
+	for _, k := range killed {
+		name := quote(w.catalog) + ".shop." + quote(k.name)
+		rows += fmt.Sprintln(k.name, query(t, w, "SELECT count(*), count(DISTINCT id), count(_sdc_deleted_at), bit_xor(hash(k)) FROM "+name+" AS k"))
+	}
+	columns = fmt.Sprint(query(t, w, "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = 'shop' ORDER BY ALL"))
 	state = states(t, w)["kill"]
 	if got := query(t, w, "SELECT view_name FROM duckdb_views() WHERE NOT internal"); len(got) > 0 {
 		t.Errorf("views are left behind: %v", got)
 	}
 	return rows, columns, state
-}
-
-func l3(w *Warehouse, name string) string {
-	return quote(w.catalog) + "." + quote("shop") + "." + quote(name)
 }
 
 // outcome is what a killed process left.
@@ -149,7 +175,7 @@ func TestKilledLoadIsThereWhollyOrNotAtAll(t *testing.T) {
 	if before.State != "1" || whole.State != "2" {
 		t.Fatalf("states are %q before and %q after the second load, want 1 and 2", before.State, whole.State)
 	}
-	for _, step := range []string{"migrated", "appended"} {
+	for _, step := range []string{"migrated upserted", "appended upserted", "activated retired", "migrated overwritten", "activated overwritten", "activated historic"} {
 		if got, _ := killAt(t, "", step, 0); got != before {
 			t.Errorf("killed when %s (-want +got):\n%s", step, gocmp.Diff(before, got))
 		}
@@ -159,7 +185,7 @@ func TestKilledLoadIsThereWhollyOrNotAtAll(t *testing.T) {
 		for i, committed := 0, false; !committed && i < 20; i++ {
 			after := step*time.Duration(i) + time.Microsecond
 			var got outcome
-			got, committed = killAt(t, kind, "appended", after)
+			got, committed = killAt(t, kind, "activated historic", after)
 			t.Logf("%skilled %v into commit: state %s, Commit returned: %v", kind, after, got.State, committed)
 			if committed && got != whole || got != before && got != whole {
 				t.Errorf("%skilled %v into commit, which returned: %v\n(-whole +got):\n%s", kind, after, committed, gocmp.Diff(whole, got))
@@ -172,7 +198,7 @@ func TestKilledLoadIsThereWhollyOrNotAtAll(t *testing.T) {
 func commitTakes(t *testing.T, kind string) time.Duration {
 	t.Helper()
 	child := destinationtest.StartChild(t, childTask+"="+kind+"committed", "DUCKDB_TEST_PATH="+filepath.Join(t.TempDir(), "shop.duckdb"))
-	child.Await(t, "appended")
+	child.Await(t, "activated historic")
 	start := time.Now()
 	child.Await(t, "committed")
 	defer child.End()

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
 )
@@ -200,10 +203,8 @@ func (l *load) prepareOwn(ctx context.Context, t *destination.OwnTable) error {
 	return nil
 }
 
-// rowsAtOnce bounds how many rows one statement writes to a table of tapline's own.
-const rowsAtOnce = 200
-
-// writeOwn writes rows in the place of those with the same keys, some hundred in one statement.
+// writeOwn writes rows in the place of those with the same keys. They go as a batch: as arguments of a statement they would
+// take DuckDB several times as long to plan as to write.
 func (l *load) writeOwn(ctx context.Context, t *destination.OwnTable, rows []destination.Row) error {
 	if len(rows) == 0 {
 		return nil
@@ -211,49 +212,69 @@ func (l *load) writeOwn(ctx context.Context, t *destination.OwnTable, rows []des
 	if err := l.prepareOwn(ctx, t); err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(rows, rowsAtOnce) {
-		query, args := mergeOwn(own(l.catalog, t.Name), t, chunk)
-		written, err := l.exec(ctx, query, args...)
+	b := ownBatch(t, rows)
+	defer b.Rows.Release()
+	all := make([]int, len(t.Columns))
+	for i := range all {
+		all[i] = i
+	}
+	return l.withRows(ctx, b.Table, all, []*table.Batch{b}, func(view string) error {
+		written, err := l.exec(ctx, mergeOwn(own(l.catalog, t.Name), t, view))
 		if err != nil {
 			return err
 		}
-		if written != int64(len(chunk)) {
-			return fmt.Errorf("duckdb wrote %d rows where %d were due", written, len(chunk))
-		}
-	}
-	return nil
+		return due("wrote", written, int64(len(rows)))
+	})
 }
 
-// mergeOwn is the statement that writes rows, and its arguments. Moments go as text, whose meaning does not depend on the
-// session's time zone.
-func mergeOwn(name string, t *destination.OwnTable, rows []destination.Row) (query string, args []any) {
-	var columns, casts, same, set []string
+// ownBatch makes a batch of rows.
+func ownBatch(t *destination.OwnTable, rows []destination.Row) *table.Batch {
+	shape := t.Shape()
+	b := array.NewRecordBuilder(Allocator(), shape.ArrowSchema())
+	defer b.Release()
+	for n, r := range rows {
+		for i, v := range r.Values {
+			appendOwn(b.Field(i), v)
+		}
+		b.Field(len(t.Columns)).(*array.Int64Builder).Append(int64(n))
+	}
+	return &table.Batch{Table: shape, Rows: b.NewRecord()}
+}
+
+// appendOwn appends a value as [destination.Row] has it.
+func appendOwn(b array.Builder, value any) {
+	switch v := value.(type) {
+	case string:
+		b.(*array.StringBuilder).Append(v)
+	case int64:
+		b.(*array.Int64Builder).Append(v)
+	case bool:
+		b.(*array.BooleanBuilder).Append(v)
+	case time.Time:
+		b.(*array.TimestampBuilder).Append(arrow.Timestamp(v.UnixMicro()))
+	default:
+		b.AppendNull()
+	}
+}
+
+// mergeOwn is the statement that writes the rows of the view.
+func mergeOwn(name string, t *destination.OwnTable, view string) string {
+	var columns, values, same, set []string
 	for i, c := range t.Columns {
-		column := quote(c.Name)
-		columns = append(columns, column)
-		casts = append(casts, "CAST("+column+" AS "+newTypes[c.Type]+") AS "+column)
+		column, value := quote(c.Name), "v."+position(i)
+		columns, values = append(columns, column), append(values, value)
 		if i < t.Key {
-			same = append(same, "o."+column+" = v."+column)
+			same = append(same, "o."+column+" = "+value)
 		} else {
-			set = append(set, column+" = v."+column)
+			set = append(set, column+" = "+value)
 		}
 	}
-	for _, r := range rows {
-		for _, v := range r.Values {
-			if at, ok := v.(time.Time); ok {
-				v = moment(at)
-			}
-			args = append(args, v)
-		}
-	}
-	one := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + ")"
 	list := strings.Join(columns, ", ")
-	source := "SELECT " + strings.Join(casts, ", ") + " FROM (VALUES " + strings.TrimSuffix(strings.Repeat(one+", ", len(rows)), ", ") + ") AS v (" + list + ")"
 	if t.Key == 0 {
-		return "INSERT INTO " + name + " (" + list + ") " + source, args
+		return "INSERT INTO " + name + " (" + list + ") SELECT " + strings.Join(values, ", ") + " FROM " + view + " AS v"
 	}
-	return "MERGE INTO " + name + " AS o USING (" + source + ") AS v ON " + strings.Join(same, " AND ") + " WHEN MATCHED THEN UPDATE SET " +
-		strings.Join(set, ", ") + " WHEN NOT MATCHED THEN INSERT (" + list + ") VALUES (v." + strings.Join(columns, ", v.") + ")", args
+	return "MERGE INTO " + name + " AS o USING " + view + " AS v ON " + strings.Join(same, " AND ") + " WHEN MATCHED THEN UPDATE SET " +
+		strings.Join(set, ", ") + " WHEN NOT MATCHED THEN INSERT (" + list + ") VALUES (" + strings.Join(values, ", ") + ")"
 }
 
 // moment spells a moment, to the microsecond.
