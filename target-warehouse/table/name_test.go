@@ -86,10 +86,10 @@ func TestColumnNamesNeverDrift(t *testing.T) {
 		"<html>", strings.Repeat("n", 300), "id__99372638", "Id__c1538d18", "ID__63de8978"}
 	types := []string{`{}`, `{"type":"integer"}`, `{"type":"string"}`, `{"type":"boolean"}`, `{"type":"string","format":"date-time"}`}
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 25 {
+	for range 12 {
 		names, owners := map[string]string{}, map[string]string{}
 		for range 12 {
-			text := randomProperties(random, pool, types, 2)
+			text := randomProperties(random, pool, types, 1)
 			options := Options{Names: names, Metadata: random.IntN(2) == 0, Method: Method(random.IntN(4)),
 				Flatten: Flatten{Enabled: random.IntN(2) == 0, MaxDepth: random.IntN(3)}}
 			got, err := Compile(message(`{"type":"object","properties":`+text+`}`), options)
