@@ -26,8 +26,6 @@ import (
 const everyType = `"b":{"type":"boolean"},"i":{"type":"integer"},"n":{"type":"number"},"s":{"type":"string"},
 	"t":{"type":"string","format":"date-time"},"d":{"type":"string","format":"date"},"j":{}`
 
-var types = map[string]table.Type{"b": table.Boolean, "i": table.Integer, "n": table.Number, "s": table.Text, "t": table.Timestamp, "d": table.Date, "j": table.JSON}
-
 // refused marks a value that no column of the type can hold; undecided one on which the oracle has no opinion.
 var refused, undecided = new(int), new(int)
 

@@ -15,7 +15,7 @@ import (
 	"github.com/xeipuuv/gojsonschema"
 )
 
-// FuzzVerdict holds the verdicts on records against gojsonschema: a record is valid there exactly if nothing of it is
+// FuzzVerdict holds the verdicts on records against gojsonschema, and their values against encoding/json: a record is valid there exactly if nothing of it is
 // refused, rejected or counted here. The choices pick a SCHEMA and a record of it. Where both are known to differ, the
 // parts to choose from leave it out:
 //
@@ -91,10 +91,45 @@ func checkVerdict(t *testing.T, schema, record string) (broken []string) {
 	if result.Valid() != (broken == nil) {
 		t.Fatalf("%s in %s: %v and %v here, %v for gojsonschema", record, schema, d.Rejects(), d.Violations(), result.Errors())
 	}
+	checkValues(t, d, schema, record)
 	if broken == nil {
 		broken = []string{""}
 	}
 	return broken
+}
+
+// checkValues holds the only row of the next batch against what encoding/json reads in the record.
+func checkValues(t *testing.T, d *Decoder, schema, record string) {
+	t.Helper()
+	rejected := map[string]bool{}
+	for _, r := range d.Rejects() {
+		rejected[r.Field] = true
+	}
+	read := parse(t, record).(map[string]any)
+	b := d.Batch()
+	row := rowsOf(t, b)[0]
+	for i, c := range d.plan.Table().Columns {
+		got, want := row[i], any(nil)
+		if value := read[c.Property]; !rejected[c.Property] {
+			want = expect(c.Type, b.Table.Columns[i].Type, value)
+			switch value := value.(type) {
+			case json.Number:
+				if c.Type == table.Text {
+					want = value.String()
+				}
+			case bool:
+				if c.Type == table.Text {
+					want = fmt.Sprint(value)
+				}
+			}
+		}
+		if c.Type == table.JSON && got != nil {
+			got = parse(t, got.(string))
+		}
+		if want != undecided && !same(want, got) {
+			t.Fatalf("%s in %s: %s becomes %#v, want %#v", record, schema, c.Property, got, want)
+		}
+	}
 }
 
 // chooser makes decisions out of bytes, so that a fuzzer can make them.
