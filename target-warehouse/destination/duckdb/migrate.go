@@ -144,9 +144,7 @@ func (l *load) makeTable(ctx context.Context, p *plan) error {
 		p.changes = append(p.changes, destination.Change{Kind: destination.CreateTable, To: keyList(p.t)})
 		return nil
 	}
-	if comment != "" && comment != keyComment(p.t) && strings.HasPrefix(comment, keyPrefix) {
-		p.changes = append(p.changes, destination.Change{Kind: destination.ChangeKey, From: comment[len(keyPrefix):], To: keyList(p.t)})
-	}
+	p.compareKey(comment)
 	return l.noteKey(ctx, p, comment)
 }
 
@@ -173,6 +171,13 @@ func keyList(t *table.Table) string {
 }
 
 func keyComment(t *table.Table) string { return keyPrefix + keyList(t) }
+
+// compareKey tells if a table's comment has another key than the Table.
+func (p *plan) compareKey(comment string) {
+	if before, noted := strings.CutPrefix(comment, keyPrefix); noted && comment != keyComment(p.t) {
+		p.changes = append(p.changes, destination.Change{Kind: destination.ChangeKey, From: before, To: keyList(p.t)})
+	}
+}
 
 // noteKey writes the key's comment, unless the table has it or one that a person wrote.
 func (l *load) noteKey(ctx context.Context, p *plan, comment string) error {

@@ -191,3 +191,143 @@ func TestTimestampsDoNotDependOnTheSession(t *testing.T) {
 		}
 	}
 }
+
+func TestNotNullColumnsAreRelaxedWhereNullMayCome(t *testing.T) {
+	w := openEmpty(t)
+	mustExec(t, w, `CREATE TABLE things (id BIGINT PRIMARY KEY, value BIGINT NOT NULL, other VARCHAR NOT NULL, filled VARCHAR NOT NULL DEFAULT 'd', kept BIGINT NOT NULL)`)
+	tab := &table.Table{Key: []int{0, 2}, Columns: []table.Column{
+		{Name: "id", Type: table.Integer}, {Name: "value", Type: table.Integer, Nullable: true}, {Name: "kept", Type: table.Integer},
+	}}
+	changes, err := loadAs(t, w, tab, destinationtest.Row{int64(1), nil, int64(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []destination.Change{
+		{Kind: destination.RelaxColumn, Column: "value", From: "BIGINT NOT NULL", To: "BIGINT"},
+		{Kind: destination.RelaxColumn, Column: "other", From: "VARCHAR NOT NULL", To: "VARCHAR"},
+	}
+	if diff := gocmp.Diff(want, changes); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	if diff := gocmp.Diff([]destinationtest.Row{{int64(1), nil, nil, "d", int64(1)}}, query(t, w, "FROM things")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if changes, err := loadAs(t, w, tab, destinationtest.Row{int64(1), nil, int64(1)}); err != nil || len(changes) > 0 {
+		t.Errorf("once more: %v, %v", changes, err)
+	}
+}
+
+func TestKeyIsRememberedUnlessAPersonCommentsOnTheTable(t *testing.T) {
+	w := openEmpty(t)
+	keyed := func(key ...int) *table.Table {
+		return &table.Table{Key: key, Columns: []table.Column{{Name: "a", Type: table.Integer}, {Name: "b", Type: table.Integer}}}
+	}
+	row := destinationtest.Row{int64(1), int64(1)}
+	for _, step := range []struct {
+		before string
+		table  *table.Table
+		want   []destination.Change
+	}{
+		{"", keyed(0), []destination.Change{{Kind: destination.CreateTable, To: "a"}}},
+		{"", keyed(0), nil},
+		{"", keyed(1, 0), []destination.Change{{Kind: destination.ChangeKey, From: "a", To: "b, a"}}},
+		{"", keyed(), []destination.Change{{Kind: destination.ChangeKey, From: "b, a"}}},
+		{"", keyed(0), []destination.Change{{Kind: destination.ChangeKey, To: "a"}}},
+		{"COMMENT ON TABLE things IS 'mine'", keyed(1), nil},
+		{"", keyed(0), nil},
+		{"COMMENT ON TABLE things IS NULL", keyed(1), nil},
+		{"", keyed(0), []destination.Change{{Kind: destination.ChangeKey, From: "b", To: "a"}}},
+	} {
+		if step.before != "" {
+			mustExec(t, w, step.before)
+		}
+		changes, err := loadAs(t, w, step.table, row)
+		if diff := gocmp.Diff(step.want, changes); diff != "" || err != nil {
+			t.Errorf("key %v: %v, changes (-want +got):\n%s", step.table.Key, err, diff)
+		}
+		if comment := query(t, w, "SELECT comment FROM duckdb_tables() WHERE table_name = 'things'")[0][0]; step.before == "COMMENT ON TABLE things IS 'mine'" && comment != "mine" {
+			t.Errorf("the comment is now %v", comment)
+		}
+	}
+}
+
+func TestSplitColumnsAreFoundAgainAndNobodyElses(t *testing.T) {
+	w := openEmpty(t)
+	mustExec(t, w, `CREATE TABLE things (value BIGINT, value__text VARCHAR); INSERT INTO things VALUES (1, 'of a person')`)
+	for _, step := range []struct {
+		typ     table.Type
+		value   any
+		changes []destination.Change
+	}{
+		{table.Text, "a", []destination.Change{{Kind: destination.SplitColumn, Column: "value__text_2", From: "BIGINT", To: "VARCHAR"}}},
+		{table.Number, 0.5, []destination.Change{{Kind: destination.SplitColumn, Column: "value__number", From: "BIGINT", To: "DOUBLE"}}},
+		{table.Integer, int64(2), nil},
+		{table.Text, "b", nil},
+	} {
+		changes, err := loadAs(t, w, column1(step.typ, table.NewColumn), destinationtest.Row{step.value})
+		if diff := gocmp.Diff(step.changes, changes); diff != "" || err != nil {
+			t.Errorf("%v: %v, changes (-want +got):\n%s", step.typ, err, diff)
+		}
+	}
+	want := []destinationtest.Row{{int64(1), "of a person", nil, nil}, {nil, nil, "a", nil}, {nil, nil, nil, 0.5}, {int64(2), nil, nil, nil}, {nil, nil, "b", nil}}
+	if diff := gocmp.Diff(want, query(t, w, "SELECT value, value__text, value__text_2, value__number FROM things ORDER BY rowid")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestWholeNumbersThatANumberColumnMayNotHoldAreSplit(t *testing.T) {
+	w := openEmpty(t)
+	mustExec(t, w, "CREATE TABLE things (value DOUBLE)")
+	if _, err := loadAs(t, w, column1(table.Integer, table.NewColumn), destinationtest.Row{int64(1<<53 + 1)}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff([]destinationtest.Row{{nil, int64(1<<53 + 1)}}, query(t, w, "SELECT value, value__integer FROM things")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatStandsInTheWayOfAColumnsTypeIsNamed(t *testing.T) {
+	for create, want := range map[string]string{
+		"CREATE TABLE things (value BIGINT PRIMARY KEY)":                       "UNIQUE or PRIMARY KEY constraint",
+		"CREATE TABLE things (value BIGINT); CREATE INDEX i ON things (value)": "an index depends on it",
+		"CREATE TABLE things (value BIGINT, twice BIGINT AS (2 * value))":      "change column value of table things from BIGINT to VARCHAR",
+		"CREATE VIEW things AS SELECT 1::BIGINT AS value":                      "View",
+	} {
+		w := openEmpty(t)
+		mustExec(t, w, create)
+		_, err := loadAs(t, w, column1(table.Text, table.Widen), destinationtest.Row{"a"})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: failure is %v, want one with %q", create, err, want)
+		}
+	}
+}
+
+func TestNamesOfHiddenTablesAreRefused(t *testing.T) {
+	w := openEmpty(t)
+	l, err := w.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Rollback()
+	tab := column1(table.Text, table.Widen)
+	tab.Stream, tab.Schema, tab.Name = "s", "shop", "_SINGER_new_orders"
+	if _, err := l.Migrate(t.Context(), tab); err == nil || !strings.Contains(err.Error(), "tapline's own") {
+		t.Errorf("failure is %v", err)
+	}
+}
+
+func TestDecimalsThatWouldBeRoundedAreRefused(t *testing.T) {
+	w := openEmpty(t)
+	tab := &table.Table{Columns: []table.Column{{Name: "value", Type: table.Decimal, Precision: 5, Scale: 2, Nullable: true}}}
+	if _, err := loadAs(t, w, tab, destinationtest.Row{"-999.99"}, destinationtest.Row{"1"}, destinationtest.Row{nil}); err != nil {
+		t.Fatal(err)
+	}
+	for value, want := range map[string]string{"1.005": "1.005", "1000": "1000"} {
+		if _, err := loadAs(t, w, tab, destinationtest.Row{value}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: failure is %v", value, err)
+		}
+	}
+	if diff := gocmp.Diff([]destinationtest.Row{{"-999.99"}, {"1.00"}, {nil}}, query(t, w, "SELECT value::VARCHAR FROM things")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -34,9 +34,7 @@ func (l *load) compareShadow(ctx context.Context, p *plan) error {
 		p.changes = append(p.changes, destination.Change{Kind: destination.CreateTable, To: keyList(p.t)})
 		return nil
 	}
-	if comment != "" && comment != keyComment(p.t) && len(comment) > len(keyPrefix) && comment[:len(keyPrefix)] == keyPrefix {
-		p.changes = append(p.changes, destination.Change{Kind: destination.ChangeKey, From: comment[len(keyPrefix):], To: keyList(p.t)})
-	}
+	p.compareKey(comment)
 	visible, err := describe(ctx, l.conn, l.name(p.schema, p.t.Name))
 	if err != nil {
 		return err
@@ -54,8 +52,8 @@ func (l *load) compareShadow(ctx context.Context, p *plan) error {
 }
 
 // swap puts the hidden table in the place of the visible one, whose rows count as deleted. Readers see the one until the
-// transaction's commit and the other from then on. A table to which a foreign key of another leads cannot be dropped;
-// its rows are replaced then.
+// transaction's commit and the other from then on. Indexes and comments that a person made go with the old table, and one
+// to which another table's foreign key leads cannot be overwritten.
 func (l *load) swap(ctx context.Context, p *plan) (destination.Counts, error) {
 	visible := l.name(p.schema, p.t.Name)
 	found, _, err := findTable(ctx, l.conn, l.catalog, p.schema, p.t.Name)
