@@ -174,7 +174,7 @@ func (b *book) migrated(t *table.Table, m *destination.Migration) {
 	for i, c := range t.Columns {
 		has, known := b.columns[t.Stream][c.Name]
 		column := journal.Column{Pipeline: b.run.Pipeline, Stream: t.Stream, Path: c.Path(), Name: c.Name, StoredAs: m.Columns[i].Name,
-			LogicalType: c.Type.String(), StoredType: m.Columns[i].Type, Nullable: c.Nullable, FirstSeenAt: now, LastSeenAt: now}
+			LogicalType: c.LogicalType(), StoredType: m.Columns[i].Type, Nullable: c.Nullable, FirstSeenAt: now, LastSeenAt: now}
 		if known {
 			column.FirstSeenAt = has.FirstSeenAt
 			has.LastSeenAt = now

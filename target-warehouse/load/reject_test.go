@@ -146,3 +146,11 @@ func TestHistoryIsForStreamsWithAKey(t *testing.T) {
 		}
 	}
 }
+
+func TestTwoStreamsOfOneTableAreRefused(t *testing.T) {
+	in := strings.ReplaceAll(usersSchema, "users", "shop-users") + usersSchema
+	got := loadText(t, newMemoryWarehouse(), strings.NewReader(in), Options{Table: table.Options{SchemaMapping: map[string]string{"shop": ""}}})
+	if got.err == nil || !strings.Contains(got.err.Error(), "stream users: it would be loaded into the table users of stream shop-users") {
+		t.Errorf("failure %v", got.err)
+	}
+}

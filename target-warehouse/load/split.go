@@ -76,12 +76,13 @@ type splitter struct {
 	rows     int64                        // the most records in a step
 	skipped  int64                        // number of the last line that was skipped
 	files    *files                       // of the BATCH message being read; nil for none
+	places   map[string]string            // by schema and name of a table: the stream that it belongs to
 	names    map[string]map[string]string // by stream and path: the column that a value has had so far
 	widest   int64                        // the most bytes that a row of the plans so far takes beside its texts
 }
 
 func newSplitter(in *singer.Reader, o Options, inFlight *semaphore.Weighted) *splitter {
-	s := &splitter{in: in, options: o, inFlight: inFlight, plans: plans{}, names: map[string]map[string]string{}}
+	s := &splitter{in: in, options: o, inFlight: inFlight, plans: plans{}, names: map[string]map[string]string{}, places: map[string]string{}}
 	// A quarter, so that a small BatchRows is kept to and not only checked once a megabyte.
 	s.rows = max(1, o.BatchRows/4)
 	for stream, names := range o.Memory.Names {
@@ -227,6 +228,11 @@ func (s *splitter) schema(m *singer.Schema) (*plan, error) {
 			return fail(err)
 		}
 	}
+	place := t.Schema + "\x00" + t.Name
+	if other, taken := s.places[place]; taken && other != m.Stream {
+		return fail(fmt.Errorf("it would be loaded into the table %s of stream %s; rename one of them in the tap, or load it by another run into another schema", t.Name, other))
+	}
+	s.places[place] = m.Stream
 	s.remember(t)
 	s.widest = max(s.widest, 8*int64(len(t.Columns)))
 	p := &plan{schema: textOf(m), table: t, decode: decode.Compile(t, m, settings)}
