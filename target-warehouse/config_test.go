@@ -171,7 +171,7 @@ func TestAllFaultsAreToldAtOnce(t *testing.T) {
 
 func TestSettingsShapeTables(t *testing.T) {
 	all := math.MaxInt
-	plain := table.Options{IntegrationAs: "prefix", SchemaMapping: map[string]string{}, Metadata: true,
+	plain := table.Options{Schema: "main", IntegrationAs: "prefix", SchemaMapping: map[string]string{}, Metadata: true,
 		Flatten: table.Flatten{MaxDepth: all, Separator: "__", MaxKeyLength: 255}}
 	for _, c := range []struct {
 		name, config string
@@ -180,7 +180,8 @@ func TestSettingsShapeTables(t *testing.T) {
 		{"the defaults", `{"path":"a"}`, func(*table.Options) {}},
 		{"appending", `{"path":"a","load_method":"append-only"}`, func(o *table.Options) { o.Method = table.AppendOnly }},
 		{"overwriting", `{"path":"a","load_method":"overwrite"}`, func(o *table.Options) { o.Method = table.Overwrite }},
-		{"files append", `{"destination":"files","path":"a"}`, func(o *table.Options) { o.Method = table.AppendOnly }},
+		{"files append", `{"destination":"files","path":"a"}`, func(o *table.Options) { o.Schema, o.Method = "", table.AppendOnly }},
+		{"PostgreSQL", `{"destination":"postgres"}`, func(o *table.Options) { o.Schema = "public" }},
 		{"deleting", `{"path":"a","hard_delete":true}`, func(o *table.Options) { o.HardDelete = true }},
 		{"new columns", `{"path":"a","conflict":"new_column"}`, func(o *table.Options) { o.Conflict = table.NewColumn }},
 		{"JSON", `{"path":"a","conflict":"json"}`, func(o *table.Options) { o.Conflict = table.ToJSON }},

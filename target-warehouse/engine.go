@@ -20,10 +20,11 @@ import (
 // engines are the kinds of destinations by their name in the config.
 var engines = map[string]struct {
 	method string // load_method where the config names none
+	schema string // the tables' where the config names none
 }{
-	"duckdb":   {"upsert"},
-	"postgres": {"upsert"},
-	"files":    {"append-only"},
+	"duckdb":   {"upsert", "main"},
+	"postgres": {"upsert", "public"},
+	"files":    {"append-only", ""},
 }
 
 // heeded lists the settings that not every kind of destination heeds, and those that do.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -94,7 +95,7 @@ func (s *settings) tableOptions() table.Options {
 		flatten.MaxDepth = *s.FlattenDepth
 	}
 	return table.Options{
-		Schema: s.Schema, Integration: s.Integration, IntegrationAs: s.IntegrationAs, SchemaMapping: s.mapping,
+		Schema: cmp.Or(s.Schema, engines[s.Destination].schema), Integration: s.Integration, IntegrationAs: s.IntegrationAs, SchemaMapping: s.mapping,
 		Flatten: flatten, Method: methods[s.LoadMethod], HardDelete: s.HardDelete, Conflict: conflicts[s.Conflict], Metadata: s.Metadata,
 	}
 }

@@ -48,6 +48,7 @@ func checkAge(report *journal.Report, now time.Time, maxAge time.Duration) error
 	var old []string
 	for _, t := range report.Tables {
 		switch at := t.ReplicatedAt(); {
+		case t.Left:
 		case at.IsZero():
 			old = append(old, qualified(t.Schema, t.Name)+" was never replicated")
 		case now.Sub(at) > maxAge:
@@ -73,7 +74,7 @@ type statusJSON struct {
 
 type tableJSON struct {
 	Health journal.Health `json:"health"`
-	Why    string         `json:"why,omitempty"` // it is not green
+	Why    string         `json:"why,omitempty"`
 	// Lag is how many seconds ago the newest record was extracted; null if that never was.
 	Lag *int64 `json:"lag_seconds"`
 	journal.Table

@@ -128,6 +128,7 @@ func TestMaxAgeNamesTheTablesThatAreOlder(t *testing.T) {
 	}
 	fresh := shopReport()
 	fresh.Tables = fresh.Tables[:1]
+	fresh.Tables = append(fresh.Tables, journal.Standing{Left: true})
 	if err := checkAge(fresh, noon, 4*time.Hour); err != nil {
 		t.Error(err)
 	}

@@ -306,7 +306,7 @@ func TestColumnsAndChangesAreListed(t *testing.T) {
 	if diff := cmp.Diff(map[any]any{"orders": "create", "users": "create"}, tables); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if text := succeed(t, config, "changes"); !regexp.MustCompile(`orders +create +id`).MatchString(text) {
+	if text := succeed(t, config, "changes"); !regexp.MustCompile(`main\.orders +create +id`).MatchString(text) {
 		t.Errorf("changes prints\n%s", text)
 	}
 }

@@ -211,16 +211,18 @@ func TestStatusCountsRowsAndKnowsWhatIsGoingOn(t *testing.T) {
 	gone := Table{Pipeline: "a", Stream: "gone", Name: "gone", RowCount: 3, LastRunID: "01Q"}
 	busy := Table{Pipeline: "z", Stream: "busy", Name: "n", LastRunID: "01S", Status: Loading}
 	running, killed := Run{ID: "01S", Pipeline: "z", Status: Running}, Run{ID: "01Q", Pipeline: "p", Status: Running}
-	d.add(stateRow(fullState), busy.Row(), fullTable.Row(), gone.Row(), running.Row(), fullRun.Row(), killed.Row())
+	left := fullTable
+	left.Schema, left.LastLoadedAt = "before", at(1)
+	d.add(stateRow(fullState), busy.Row(), left.Row(), fullTable.Row(), gone.Row(), running.Row(), fullRun.Row(), killed.Row())
 	report, err := Status(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
 	gone.RowCount, gone.Status = -1, Synced
 	counted := fullTable
-	counted.RowCount, busy.RowCount = 12, 12
+	counted.RowCount, left.RowCount, busy.RowCount = 12, 12, 12
 	want := &Report{
-		Tables: []Standing{{Table: gone, Missing: true, RunEnded: true}, {Table: counted, RunEnded: true}, {Table: busy}},
+		Tables: []Standing{{Table: gone, Missing: true, RunEnded: true}, {Table: left, RunEnded: true, Left: true}, {Table: counted, RunEnded: true}, {Table: busy}},
 		Runs:   []Run{running, fullRun, killed},
 		States: []State{fullState},
 	}
@@ -244,6 +246,7 @@ func TestHealth(t *testing.T) {
 		{Standing{Table: Table{Status: Reloading}, RunEnded: true}, Orange, "its last run ended early"},
 		{Standing{Table: Table{Status: TableFailed, FailureReason: "no key"}}, Red, "no key"},
 		{Standing{Table: Table{Status: TableFailed}}, Red, "the last run failed"},
+		{Standing{Table: Table{Status: TableFailed}, Left: true}, Green, "left behind, as the stream goes to another table now"},
 		{Standing{Table: Table{Status: Synced}, Missing: true}, Red, "the table is not there any more"},
 	}
 	for _, c := range tables {

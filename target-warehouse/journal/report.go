@@ -21,6 +21,7 @@ type Report struct {
 type Standing struct {
 	Table         // RowCount is that of now
 	Missing  bool // there is no such table any more
+	Left     bool // the pipeline loads the stream into another table now
 	RunEnded bool // the run that loaded it last has ended, or another one of its pipeline has begun since
 }
 
@@ -49,7 +50,7 @@ func Status(ctx context.Context, d destination.Destination) (*Report, error) {
 		return nil, err
 	}
 	slices.SortFunc(report.States, func(a, b State) int { return cmp.Compare(a.Pipeline, b.Pipeline) })
-	running := runningRuns(runs)
+	running, current := runningRuns(runs), currentTables(tables)
 	for _, t := range tables {
 		rows, exists, err := d.Count(ctx, t.Schema, t.Name)
 		if err != nil {
@@ -58,7 +59,7 @@ func Status(ctx context.Context, d destination.Destination) (*Report, error) {
 		if t.RowCount = rows; !exists {
 			t.RowCount = unknownRows
 		}
-		report.Tables = append(report.Tables, Standing{Table: t, Missing: !exists, RunEnded: !slices.Contains(running, t.LastRunID)})
+		report.Tables = append(report.Tables, Standing{Table: t, Missing: !exists, Left: current[[2]string{t.Pipeline, t.Stream}].After(t.LastLoadedAt), RunEnded: !slices.Contains(running, t.LastRunID)})
 	}
 	slices.SortFunc(report.Tables, func(a, b Standing) int {
 		return cmp.Or(cmp.Compare(a.Pipeline, b.Pipeline), cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Stream, b.Stream))
@@ -85,6 +86,17 @@ func runningRuns(runs []Run) (ids []string) {
 	return ids
 }
 
+// currentTables returns by pipeline and stream when the table that was loaded last was.
+func currentTables(tables []Table) map[[2]string]time.Time {
+	newest := map[[2]string]time.Time{}
+	for _, t := range tables {
+		if of := [2]string{t.Pipeline, t.Stream}; t.LastLoadedAt.After(newest[of]) {
+			newest[of] = t.LastLoadedAt
+		}
+	}
+	return newest
+}
+
 // ReplicatedAt is what a table's age counts from: when its newest record was extracted or, where that is not known, when
 // it was loaded. It is zero for a table that never was.
 func (s Standing) ReplicatedAt() time.Time {
@@ -94,9 +106,11 @@ func (s Standing) ReplicatedAt() time.Time {
 	return s.LastReplicatedAt
 }
 
-// Health judges a table, and says why it is not green.
+// Health judges a table, and says what there is to say about it.
 func (s Standing) Health() (h Health, why string) {
 	switch {
+	case s.Left:
+		return Green, "left behind, as the stream goes to another table now"
 	case s.Status == TableFailed:
 		return Red, cmp.Or(s.FailureReason, "the last run failed")
 	case s.Missing:
