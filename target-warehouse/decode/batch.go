@@ -17,6 +17,9 @@ func (d *Decoder) Batch() *table.Batch {
 		return nil
 	}
 	v := d.settle()
+	for _, i := range d.plan.perBatch {
+		d.fill(&d.columns[i])
+	}
 	b := &table.Batch{Table: v.table}
 	arrays := make([]arrow.Array, 0, len(d.columns)+2)
 	add := func(a arrow.Array, size int64) {

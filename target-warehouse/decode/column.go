@@ -15,12 +15,13 @@ import (
 // being read can be taken back, which Arrow's own builders cannot do. Which of the buffers hold values depends on the
 // type.
 type column struct {
+	rows int
 	shape
-	planned *planned  // nil for Extra
 	noNull  violation // what null violates; 0 for nothing
 	judged  bool      // whether a value that fits can violate the rule
+	at      int       // index in the plan's columns
+	planned *planned  // nil for Extra
 
-	rows  int
 	nulls int
 	valid []byte   // a bit per row: whether it is not NULL
 	bits  []byte   // Boolean: a bit per row

@@ -36,7 +36,7 @@ type Decoder struct {
 func (p *Plan) NewDecoder() *Decoder {
 	d := &Decoder{plan: p, columns: make([]column, len(p.columns)), objects: make([]object, len(p.objects))}
 	for i := range d.columns {
-		d.columns[i].planned = &p.columns[i]
+		d.columns[i].at, d.columns[i].planned = i, &p.columns[i]
 	}
 	for i := range d.objects {
 		d.objects[i].keys = newKeys(&p.objects[i])
@@ -88,6 +88,9 @@ func (d *Decoder) Bytes() int64 {
 	for i := range d.columns {
 		size += d.columns[i].bytes()
 	}
+	for _, i := range d.plan.perBatch {
+		size += 8 * int64(d.rows-d.columns[i].rows)
+	}
 	return size
 }
 
@@ -129,45 +132,36 @@ func (d *Decoder) read(record []byte) error {
 	return nil
 }
 
-// put sets the value of a column in the row being read. Of several the last counts.
-func (d *Decoder) put(at int, value []byte) error {
-	c := &d.columns[at]
+// reopen makes a column ready for a value in the row being read. Of several values the last counts.
+func (d *Decoder) reopen(c *column) {
 	if c.rows > d.rows {
 		c.dropLast()
-		d.withdraw(at)
+		d.withdraw(c.at)
 	}
-	kind := rawjson.KindOf(value)
-	if kind == rawjson.Null {
+	d.fill(c)
+}
+
+// misfit makes a value NULL that its column cannot hold.
+func (d *Decoder) misfit(c *column, value []byte, problem string) error {
+	if problem == tooMuch {
+		return d.plan.misfit(c.at, value, problem)
+	}
+	if c.planned.generate == nil {
 		c.appendNull()
-		if c.noNull != 0 {
-			d.note(at, c.noNull)
-		}
-		return nil
 	}
-	if problem := d.set(c, value, kind); problem != "" {
-		if problem == tooMuch {
-			return d.plan.misfit(at, value, problem)
-		}
-		c.appendNull()
-		d.notes = append(d.notes, note{at: at, value: value, problem: problem})
-		return nil
-	}
-	if c.judged {
-		if broken := c.planned.verdict.judge(value, kind); broken != 0 {
-			d.note(at, broken)
-		}
-	}
+	d.notes = append(d.notes, note{at: c.at, value: value, problem: problem})
 	return nil
 }
 
 // complete fills the columns that the record left out and looks at its key.
 func (d *Decoder) complete(rec *singer.Record, ordinal int64) error {
-	for i := range d.columns {
-		c := &d.columns[i]
-		switch generate := c.planned.generate; {
-		case generate != nil && (c.rows == d.rows || c.lastIsNull()):
-			d.generate(c, generate, rec, ordinal)
-		case c.rows == d.rows:
+	for _, i := range d.plan.perRecord {
+		if c := &d.columns[i]; c.rows == d.rows {
+			c.appendGenerated(c.planned.generate(d, rec, ordinal))
+		}
+	}
+	for i := range d.columns[:d.plan.declared] {
+		if c := &d.columns[i]; c.rows == d.rows {
 			c.appendNull()
 			if c.planned.verdict.required && d.objects[c.planned.object].stamp == d.stamp {
 				d.note(i, missing)
@@ -191,17 +185,6 @@ func (d *Decoder) noKey(at int) error {
 	}
 	return d.plan.fault(d.plan.columns[at].path(), errors.New("it is part of the key but null or missing in the record; "+
 		"a row is found again by its key, so the tap must send a value or leave the property out of key_properties"))
-}
-
-func (d *Decoder) generate(c *column, generate generator, rec *singer.Record, ordinal int64) {
-	if c.rows > d.rows {
-		c.dropLast()
-	}
-	if v, has := generate(d, rec, ordinal); has {
-		c.appendWord(uint64(v))
-	} else {
-		c.appendNull()
-	}
 }
 
 // undo takes back what the row being read has put into the columns. Extra is not among them: it is filled last of all,

@@ -6,21 +6,13 @@ import (
 )
 
 // generator makes the value of one of tapline's own columns, all of which are whole numbers or microseconds; false means
-// NULL.
+// NULL. rec is the row's record, or nil for a generator that needs none.
 type generator func(d *Decoder, rec *singer.Record, ordinal int64) (int64, bool)
 
-var generators = map[string]generator{
+// fromRecord are the generators that need the record.
+var fromRecord = map[string]generator{
 	table.ExtractedAt:  extractedAt,
-	"_sdc_received_at": func(d *Decoder, _ *singer.Record, _ int64) (int64, bool) { return d.now, true },
-	"_sdc_batched_at":  func(d *Decoder, _ *singer.Record, _ int64) (int64, bool) { return d.now, true },
-	table.DeletedAt:    func(*Decoder, *singer.Record, int64) (int64, bool) { return 0, false },
-	"_sdc_sequence": func(d *Decoder, _ *singer.Record, ordinal int64) (int64, bool) {
-		return d.plan.options.RunStart.UnixNano() + ordinal, true
-	},
 	table.TableVersion: func(_ *Decoder, rec *singer.Record, _ int64) (int64, bool) { return rec.Version, rec.HasVersion },
-	"_sdc_sync_started_at": func(d *Decoder, _ *singer.Record, _ int64) (int64, bool) {
-		return d.plan.options.RunStart.UnixMilli(), true
-	},
 	table.ValidFrom: func(d *Decoder, rec *singer.Record, ordinal int64) (int64, bool) {
 		// The column stands behind the one with the moment that counts, be it the tap's or ours.
 		for i := range d.columns {
@@ -30,7 +22,27 @@ var generators = map[string]generator{
 		}
 		return extractedAt(d, rec, ordinal)
 	},
+}
+
+// fromBatch are those that do not. Their columns are filled when a batch is taken, which costs less.
+var fromBatch = map[string]generator{
+	"_sdc_received_at": func(d *Decoder, _ *singer.Record, _ int64) (int64, bool) { return d.now, true },
+	"_sdc_batched_at":  func(d *Decoder, _ *singer.Record, _ int64) (int64, bool) { return d.now, true },
+	table.DeletedAt:    func(*Decoder, *singer.Record, int64) (int64, bool) { return 0, false },
+	"_sdc_sequence": func(d *Decoder, _ *singer.Record, ordinal int64) (int64, bool) {
+		return d.plan.options.RunStart.UnixNano() + ordinal, true
+	},
+	"_sdc_sync_started_at": func(d *Decoder, _ *singer.Record, _ int64) (int64, bool) {
+		return d.plan.options.RunStart.UnixMilli(), true
+	},
 	table.ValidTo: func(*Decoder, *singer.Record, int64) (int64, bool) { return 0, false },
+}
+
+func generatorOf(name string) generator {
+	if g := fromRecord[name]; g != nil {
+		return g
+	}
+	return fromBatch[name]
 }
 
 func extractedAt(d *Decoder, rec *singer.Record, _ int64) (int64, bool) {
@@ -38,4 +50,19 @@ func extractedAt(d *Decoder, rec *singer.Record, _ int64) (int64, bool) {
 		return d.now, true
 	}
 	return rec.TimeExtracted.UnixMicro(), true
+}
+
+// fill adds the values of rows that no record gave to a column of fromBatch, up to the row being read.
+func (d *Decoder) fill(c *column) {
+	for c.rows < d.rows {
+		c.appendGenerated(c.planned.generate(d, nil, d.ordinals[c.rows]))
+	}
+}
+
+func (c *column) appendGenerated(v int64, has bool) {
+	if has {
+		c.appendWord(uint64(v))
+	} else {
+		c.appendNull()
+	}
 }

@@ -42,13 +42,23 @@ func (d *Decoder) walk(at int, text []byte) (end int, err error) {
 			o.collect(slot-len(p.targets), &m, d.stamp)
 			continue
 		}
-		if target := p.targets[slot]; target >= 0 {
-			err = d.put(target, m.Value)
-		} else {
-			err = d.enter(^target, m.Key, m.Value)
+		target := p.targets[slot]
+		if target < 0 {
+			if err = d.enter(^target, m.Key, m.Value); err != nil {
+				return 0, err
+			}
+			continue
 		}
-		if err != nil {
-			return 0, err
+		c := &d.columns[target]
+		if c.rows != d.rows {
+			d.reopen(c)
+		}
+		if problem := d.set(c, m.Value); problem != "" {
+			if err = d.misfit(c, m.Value, problem); err != nil {
+				return 0, err
+			}
+		} else if c.judged {
+			d.judge(c, m.Value)
 		}
 	}
 	return m.End(), m.Err()

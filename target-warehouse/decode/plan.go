@@ -56,9 +56,13 @@ type Options struct {
 type Plan struct {
 	table   *table.Table
 	columns []planned // the table's columns without Extra
-	extraAt int       // where among the columns Extra stands
-	objects []walked  // the record, and then the objects that flattening takes apart
-	options Options
+	// Of the columns, so many come first that only records fill; then tapline's own, by whether a value is needed for each
+	// record or the batch says enough.
+	declared            int
+	perRecord, perBatch []int
+	extraAt             int      // where among the columns Extra stands
+	objects             []walked // the record, and then the objects that flattening takes apart
+	options             Options
 	// current is what the next batches are of. It only ever widens, and then stays so for all batches of the plan, so that
 	// a stream which has a long number now and then does not change its Table with every batch.
 	current atomic.Pointer[variant]
@@ -100,10 +104,10 @@ func Compile(t *table.Table, s *singer.Schema, o Options) *Plan {
 		if c.Name == table.Extra {
 			continue
 		}
-		one := planned{Column: c, key: slices.Contains(t.Key, i), fixed: generators[c.Name] != nil, verdict: anything}
+		one := planned{Column: c, key: slices.Contains(t.Key, i), fixed: generatorOf(c.Name) != nil, verdict: anything}
 		switch {
 		case c.Property == "" && one.fixed:
-			one.generate = generators[c.Name]
+			p.own(&one, len(p.columns))
 		case len(c.Below) == 0:
 			one.schema = declared[c.Property]
 		}
@@ -113,6 +117,7 @@ func Compile(t *table.Table, s *singer.Schema, o Options) *Plan {
 		p.columns = append(p.columns, one)
 		p.place(len(p.columns) - 1)
 	}
+	p.declared = len(p.columns) - len(p.perRecord) - len(p.perBatch)
 	p.current.Store(newVariant(t, p))
 	return p
 }
@@ -120,6 +125,15 @@ func Compile(t *table.Table, s *singer.Schema, o Options) *Plan {
 // Table returns the table that the plan was compiled for. Batches are of this very pointer until something in a record
 // made them wider.
 func (p *Plan) Table() *table.Table { return p.table }
+
+// own notes that a column, which will have that index, is one of tapline's own.
+func (p *Plan) own(c *planned, at int) {
+	if c.generate = generatorOf(c.Name); fromRecord[c.Name] != nil {
+		p.perRecord = append(p.perRecord, at)
+	} else {
+		p.perBatch = append(p.perBatch, at)
+	}
+}
 
 // place notes where in a record the value of a column stands.
 func (p *Plan) place(column int) {

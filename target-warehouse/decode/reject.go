@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"tapline/internal/rawjson"
 	"tapline/singer"
 )
 
@@ -68,6 +69,15 @@ type note struct {
 const outside = -1
 
 func (d *Decoder) note(at int, v violation) { d.notes = append(d.notes, note{at: at, violated: v}) }
+
+// judge counts a value, which its column holds, if it violates the SCHEMA.
+func (d *Decoder) judge(c *column, value []byte) {
+	if kind := rawjson.KindOf(value); kind != rawjson.Null {
+		if broken := c.planned.verdict.judge(value, kind); broken != 0 {
+			d.note(c.at, broken)
+		}
+	}
+}
 
 // withdraw takes back the notes about a place, when another value takes the place of the one they are about.
 func (d *Decoder) withdraw(at int) {

@@ -17,9 +17,14 @@ const (
 	notANumber  = "is not a number that is equal to itself or to any other, as a key must be"
 )
 
-// set appends a value that is not null to its column, and makes the column wider if a number needs it. It returns "" or
-// the problem with the value, and then the column has no value for the row.
-func (d *Decoder) set(c *column, value []byte, kind rawjson.Kind) (problem string) {
+// set appends a value to its column, and makes the column wider if a number needs it. It returns "" or the problem with
+// the value, and then the column has no value for the row.
+func (d *Decoder) set(c *column, value []byte) (problem string) {
+	kind := rawjson.KindOf(value)
+	if kind == rawjson.Null {
+		d.setNull(c)
+		return ""
+	}
 	switch c.typ {
 	case table.Boolean:
 		if kind != rawjson.Bool {
@@ -56,6 +61,16 @@ func (d *Decoder) set(c *column, value []byte, kind rawjson.Kind) (problem strin
 		return d.setSpelling(c, value, kind)
 	}
 	return d.setString(c, value)
+}
+
+// setNull appends NULL, unless tapline fills the column with something better.
+func (d *Decoder) setNull(c *column) {
+	if c.planned.generate == nil {
+		c.appendNull()
+	}
+	if c.noNull != 0 {
+		d.note(c.at, c.noNull)
+	}
 }
 
 // setString appends a string to a column of type Text, Timestamp or Date.
