@@ -47,6 +47,9 @@ type modelTable struct {
 	columns []table.Column // Name is as stored
 	key     []string       // names of columns
 	rows    []modelRow
+	// known has the keys of the rows in these columns; it only spares a search for a key that is not there.
+	known map[string]bool
+	by    []string
 }
 
 // modelRow has the values that are not NULL by stored name.
@@ -62,7 +65,7 @@ func (w *world) clone() *world {
 	tables := func(m map[place]*modelTable) map[place]*modelTable {
 		copied := map[place]*modelTable{}
 		for p, t := range m {
-			copied[p] = &modelTable{slices.Clone(t.columns), t.key, slices.Clone(t.rows)}
+			copied[p] = &modelTable{columns: slices.Clone(t.columns), key: t.key, rows: slices.Clone(t.rows)}
 		}
 		return copied
 	}
@@ -211,43 +214,54 @@ func (l *modelLoad) add(t *table.Table, row modelRow) (destination.Counts, error
 	}
 	m := l.target(t)
 	if !t.Keyed() {
-		m.rows = append(m.rows, row)
+		m.rows, m.known = append(m.rows, row), nil
 		return destination.Counts{Inserted: 1}, nil
 	}
-	key := map[string]cell{}
+	var key []string
 	for _, i := range t.Key {
 		name := l.stored[t][i]
-		if key[name] = row[name]; row[name].value == nil {
+		if key = append(key, name); row[name].value == nil {
 			return destination.Counts{}, fmt.Errorf("append to table %s: a row has no value in the key column %q", t.Name, name)
 		}
 	}
 	sameKey := func(r modelRow) bool {
-		for name, c := range key {
-			if differ(r[name], c) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(key, func(name string) bool { return differ(r[name], row[name]) })
 	}
+	known := m.learn(key, row) && slices.ContainsFunc(m.rows, sameKey)
 	if t.Method == table.History {
-		return m.addVersion(sameKey, row), nil
+		return m.addVersion(known, sameKey, row), nil
 	}
-	return m.replace(sameKey, row, t.HardDelete && row[table.DeletedAt].value != nil), nil
+	return m.replace(known, sameKey, row, t.HardDelete && row[table.DeletedAt].value != nil), nil
+}
+
+// learn notes the row's key and tells whether there may have been a row with it.
+func (m *modelTable) learn(key []string, row modelRow) bool {
+	spell := func(r modelRow) string {
+		var texts []string
+		for _, name := range key {
+			texts = append(texts, plain(r[name].value))
+		}
+		return fmt.Sprintf("%q", texts)
+	}
+	if m.known == nil || !slices.Equal(m.by, key) {
+		m.by, m.known = key, map[string]bool{}
+		for _, r := range m.rows {
+			m.known[spell(r)] = true
+		}
+	}
+	known := m.known[spell(row)]
+	m.known[spell(row)] = true
+	return known
 }
 
 // differ tells whether two values of one column differ, which may have come before and after it was widened.
-func differ(a, b cell) bool {
-	if a == b || a.typ == b.typ && a.typ == table.Integer {
-		return a != b // quick, for the many
-	}
-	return plain(a.value) != plain(b.value)
-}
+func differ(a, b cell) bool { return a != b && plain(a.value) != plain(b.value) }
 
 // replace puts the row in the place of those with its key, or only takes them away.
-func (m *modelTable) replace(sameKey func(modelRow) bool, row modelRow, gone bool) (counts destination.Counts) {
-	before := len(m.rows)
-	m.rows = slices.DeleteFunc(m.rows, sameKey)
-	known := len(m.rows) < before
+func (m *modelTable) replace(known bool, sameKey func(modelRow) bool, row modelRow, gone bool) destination.Counts {
+	if known {
+		m.rows = slices.DeleteFunc(m.rows, sameKey)
+	}
 	switch {
 	case gone && known:
 		return destination.Counts{Deleted: 1}
@@ -263,8 +277,7 @@ func (m *modelTable) replace(sameKey func(modelRow) bool, row modelRow, gone boo
 
 // addVersion adds the row to the history of its key unless it equals the newest version, which then takes over its
 // metadata.
-func (m *modelTable) addVersion(sameKey func(modelRow) bool, row modelRow) destination.Counts {
-	known := slices.ContainsFunc(m.rows, sameKey)
+func (m *modelTable) addVersion(known bool, sameKey func(modelRow) bool, row modelRow) destination.Counts {
 	newest := slices.IndexFunc(m.rows, func(r modelRow) bool { return sameKey(r) && r[table.ValidTo].value == nil })
 	if newest >= 0 {
 		was := maps.Clone(m.rows[newest])

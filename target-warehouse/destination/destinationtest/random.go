@@ -13,7 +13,6 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
@@ -211,13 +210,22 @@ func (d *drive) compare() {
 				r.Values[4] = nil // the time of the commit
 			}
 		}
+		wanted, have := recordTexts(want), recordTexts(got)
 		if own.Key == 0 {
-			for _, rows := range [][]destination.Row{want, got} {
-				slices.SortFunc(rows, func(a, b destination.Row) int { return strings.Compare(fmt.Sprint(a.Values), fmt.Sprint(b.Values)) })
-			}
+			slices.Sort(wanted)
+			slices.Sort(have)
 		}
-		if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-			d.Errorf("rows of %s (-want +got):\n%s", own.Name, diff)
+		if !slices.Equal(wanted, have) {
+			d.Errorf("rows of %s (-want +got):\n%s", own.Name, gocmp.Diff(wanted, have))
 		}
 	}
+}
+
+// recordTexts spells records, which compares quicker than their values do.
+func recordTexts(rows []destination.Row) []string {
+	var texts []string
+	for _, r := range rows {
+		texts = append(texts, fmt.Sprintf("%#v", r.Values))
+	}
+	return texts
 }
