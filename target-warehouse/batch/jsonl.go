@@ -22,8 +22,9 @@ const (
 
 // jsonl cuts text into lines.
 type jsonl struct {
+	packed   io.ReadCloser
 	unpacked io.Reader
-	close    []func() error
+	free     func() // what the decompressor took; nil if nothing
 	rest     []byte // from rest[at:] on it was read already, behind the lines handed out
 	at       int
 	line     int64 // number of the last line handed out
@@ -31,18 +32,17 @@ type jsonl struct {
 }
 
 func openJSONL(ctx context.Context, p *place, compression string) (*jsonl, error) {
-	var packed io.ReadCloser
+	j := &jsonl{}
 	var err error
 	if p.scheme == "" {
-		packed, err = p.openLocal()
+		j.packed, err = p.openLocal()
 	} else {
-		packed, err = p.openObject(ctx)
+		j.packed, err = p.openObject(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	j := &jsonl{close: []func() error{packed.Close}}
-	if err := j.unpack(packed, compression); err != nil {
+	if err := j.unpack(compression); err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
 	return j, nil
@@ -55,14 +55,14 @@ var (
 
 // unpack chooses the decompressor. No text of JSON begins like a gzip or zstd file, so the bytes decide; what the message
 // says is held against them, except that a store may have unpacked an object already.
-func (j *jsonl) unpack(packed io.Reader, compression string) error {
+func (j *jsonl) unpack(compression string) error {
 	if compression == "none" {
 		compression = ""
 	}
 	if compression != "" && compression != "gzip" && compression != "zstd" {
 		return fmt.Errorf("files of the compression %q are not read; let the tap write none, gzip or zstd", compression)
 	}
-	from := &source{Reader: packed}
+	from := &source{Reader: j.packed}
 	ahead := bufio.NewReaderSize(from, 64<<10)
 	magic, err := ahead.Peek(len(zstdMagic))
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -80,7 +80,7 @@ func (j *jsonl) unpack(packed io.Reader, compression string) error {
 		if err != nil {
 			return from.explain(err, "zstd")
 		}
-		j.close = append(j.close, func() error { z.Close(); return nil })
+		j.free = z.Close
 		j.unpacked = &unpacker{z, from, "zstd"}
 	case compression != "" && len(magic) == 0:
 		return fmt.Errorf("the file is empty, which no %s file is: it was cut or never written", compression)
@@ -239,9 +239,8 @@ func brief(line []byte) []byte {
 
 // Close implements io.Closer.
 func (j *jsonl) Close() error {
-	var err error
-	for i := len(j.close) - 1; i >= 0; i-- {
-		err = errors.Join(err, j.close[i]())
+	if j.free != nil {
+		j.free()
 	}
-	return err
+	return j.packed.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/azureblob" // azblob://
 	_ "gocloud.dev/blob/gcsblob"   // gs://
@@ -41,12 +42,21 @@ func (p *place) openObject(ctx context.Context) (*object, error) {
 	if err != nil {
 		return nil, p.explain(err)
 	}
-	reader, err := bucket.NewReader(ctx, p.key, nil)
+	reader, err := bucket.NewReader(ctx, p.key, quiet)
 	if err != nil {
 		return nil, errors.Join(p.explain(err), bucket.Close())
 	}
 	return &object{ctx: ctx, place: p, bucket: bucket, reader: reader, pause: time.Second}, nil
 }
+
+// quiet keeps S3's client from writing a line of its own to stderr for every object that was stored without a checksum.
+var quiet = &blob.ReaderOptions{BeforeRead: func(as func(any) bool) error {
+	var options *[]func(*s3.Options)
+	if as(&options) {
+		*options = append(*options, func(o *s3.Options) { o.DisableLogOutputChecksumValidationSkipped = true })
+	}
+	return nil
+}}
 
 // Read implements io.Reader.
 func (o *object) Read(p []byte) (int, error) {
@@ -76,7 +86,7 @@ func (o *object) resume() error {
 	case <-o.ctx.Done():
 		return o.ctx.Err()
 	}
-	again, err := o.bucket.NewRangeReader(o.ctx, o.place.key, o.at, -1, nil)
+	again, err := o.bucket.NewRangeReader(o.ctx, o.place.key, o.at, -1, quiet)
 	if err != nil {
 		return nil // the old reader fails again, which counts
 	}

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/apache/arrow/go/v15/arrow/float16"
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/schema"
 
@@ -70,7 +69,7 @@ func bytesText(logical schema.LogicalType) func([]byte, []byte) []byte {
 	case schema.IntervalLogicalType:
 		return appendInterval
 	case schema.Float16LogicalType:
-		return func(b, v []byte) []byte { return appendFloat32(b, float16.FromLEBytes(v).Float32()) }
+		return func(b, v []byte) []byte { return appendFloat64(b, float16(binary.LittleEndian.Uint16(v))) }
 	}
 	return func(b, v []byte) []byte {
 		b = append(b, '"')
@@ -111,6 +110,24 @@ func appendInt96(b []byte, v parquet.Int96) []byte {
 func appendBool(b []byte, v bool) []byte { return strconv.AppendBool(b, v) }
 
 func appendFloat32(b []byte, v float32) []byte { return appendFloat64(b, float64(v)) }
+
+// float16 is the value of a 16-bit float of IEEE 754.
+func float16(bits uint16) float64 {
+	exponent, mantissa := int(bits>>10&0x1f), float64(bits&0x3ff)
+	var v float64
+	switch exponent {
+	case 0:
+		v = math.Ldexp(mantissa, -24)
+	case 0x1f:
+		v = math.Inf(1)
+		if mantissa != 0 {
+			v = math.NaN()
+		}
+	default:
+		v = math.Ldexp(mantissa+1024, exponent-25)
+	}
+	return math.Copysign(v, 0.5-float64(bits>>15))
+}
 
 // appendFloat64 writes NaN and the infinities as the words that Python's json module has for them.
 func appendFloat64(b []byte, v float64) []byte {
