@@ -14,12 +14,13 @@ type object struct {
 	found      []int        // which of them the row has, in the order of its text
 	stamp      int64        // the row that had the object
 	met        int64        // the row that had a value in its place
+	walk       int64        // number of the last walk through it
 	name       []byte       // of the object as that row spells it, a part of the record
 }
 
-// undeclared is a member that has no column, as the row with that stamp has it.
+// undeclared is a member that has no column, as that walk found it.
 type undeclared struct {
-	stamp      int64
+	walk       int64
 	key, value []byte // parts of the record being read
 }
 
@@ -34,12 +35,12 @@ func (d *Decoder) walk(at int, text []byte) (end int, err error) {
 		o.undeclared = o.undeclared[:0]
 		o.forget(len(p.targets))
 	}
-	o.stamp, o.found = d.stamp, o.found[:0]
+	o.stamp, o.walk, o.found = d.stamp, o.walk+1, o.found[:0]
 	var m rawjson.Members
 	slot := start
 	for m.Reset(text); m.Next(); {
 		if slot = o.slot(p, slot, &m); slot >= len(p.targets) {
-			o.collect(slot-len(p.targets), &m, d.stamp)
+			o.collect(slot-len(p.targets), &m)
 			continue
 		}
 		target := p.targets[slot]
@@ -105,12 +106,12 @@ func (d *Decoder) forgetObject(at int) {
 }
 
 // collect remembers a member that has no column; the last of several with one name counts.
-func (o *object) collect(i int, m *rawjson.Members, stamp int64) {
+func (o *object) collect(i int, m *rawjson.Members) {
 	for i >= len(o.undeclared) {
 		o.undeclared = append(o.undeclared, undeclared{})
 	}
-	if u := &o.undeclared[i]; u.stamp != stamp {
-		u.stamp, u.key = stamp, m.Key
+	if u := &o.undeclared[i]; u.walk != o.walk {
+		u.walk, u.key = o.walk, m.Key
 		o.found = append(o.found, i)
 	}
 	o.undeclared[i].value = m.Value

@@ -64,6 +64,38 @@ func TestAppendAllocatesNothingOnceItsBuffersHaveGrown(t *testing.T) {
 	d.Batch().Rows.Release()
 }
 
+// TestWhatIsSeldomAllocatesNothingEither has flattened objects, violations, and numbers in columns that grew wider.
+func TestWhatIsSeldomAllocatesNothingEither(t *testing.T) {
+	p := newPlan(t, address+`,"wide":{"type":"integer"},"wider":{"type":"integer"},"price":{"type":"string","format":"singer.decimal"},
+		"state":{"type":"string","enum":["open","shut"]},"size":{"type":["string","integer"]},"strict":{"type":"string"}`,
+		table.Options{Flatten: table.Flatten{Enabled: true, MaxDepth: 5, Separator: "__"}, Method: table.History}, "id")
+	d := p.NewDecoder()
+	record := &singer.Record{Record: json.RawMessage(`{"id":1,"address":{"city":"Lyon","geo":{"lat":0.1234567890123456,"x":1},"zip4":1},"wide":1.5,` +
+		`"wider":12345678901234567890123456789,"price":"12.50","state":"lost","size":1.5,"strict":null}`)}
+	fill := func() {
+		for i := range 100 {
+			if err := d.Append(record, int64(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fill()
+	fill()
+	fill()
+	if violations := d.Violations(); len(violations) != 4 {
+		t.Errorf("the record shows only %v", violations)
+	}
+	b := d.Batch()
+	if b.Table == p.Table() {
+		t.Error("no column grew wider")
+	}
+	b.Rows.Release()
+	if n := testing.AllocsPerRun(1, fill); n != 0 {
+		t.Errorf("100 rows allocate %v times", n)
+	}
+	d.Batch().Rows.Release()
+}
+
 func BenchmarkDecodeCharges(b *testing.B) {
 	s := &singer.Schema{Stream: "orders", Schema: json.RawMessage(`{"type":"object","properties":{` + chargeProperties + `}}`), KeyProperties: []string{"id"}}
 	shape, err := table.Compile(s, table.Options{Metadata: true})

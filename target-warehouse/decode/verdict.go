@@ -126,7 +126,7 @@ func numberKind(value []byte) table.Kinds {
 
 // judgeFormat judges a string that must have one of the formats that the rule names.
 func (v *verdict) judgeFormat(value []byte) violation {
-	text, _ := rawjson.Text(value, nil, true)
+	text := textOf(value)
 	if v.kinds&table.DateTimeKind != 0 {
 		if _, problem := timestamp(text); problem == "" || problem == tooFine {
 			return 0
@@ -143,14 +143,19 @@ func (v *verdict) judgeFormat(value []byte) violation {
 	return badFormat
 }
 
+// textOf returns the text of a string, which is a part of it if it has no escapes.
+func textOf(value []byte) []byte {
+	text := value[1 : len(value)-1]
+	if bytes.IndexByte(text, '\\') >= 0 {
+		text, _ = rawjson.Text(value, nil, true)
+	}
+	return text
+}
+
 // lists tells whether the rule's Enum has a value equal to this one.
 func (v *verdict) lists(value []byte, kind rawjson.Kind) bool {
 	if kind == rawjson.String {
-		text := value[1 : len(value)-1]
-		if bytes.IndexByte(text, '\\') >= 0 {
-			text, _ = rawjson.Text(value, nil, true)
-		}
-		return v.texts[string(text)]
+		return v.texts[string(textOf(value))]
 	}
 	return v.spelled[string(value)] || v.spelled[canonical(value)]
 }
