@@ -31,6 +31,9 @@ func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	if err := l.addEmptyFiles(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	if err := l.w.store.syncFolders(l.made...); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
 	// Cancelled half-way, its caller would be left in doubt whether the rows are there.
 	ctx = context.WithoutCancel(ctx)
 	if err := l.enter(ctx, e, c); err != nil {

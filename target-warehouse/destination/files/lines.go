@@ -16,7 +16,8 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// lines writes JSONL: a JSON object a line, with NULL as null. Integers, decimals and floats are numbers with all of their
+// lines writes JSONL: a JSON object a line, with NULL as null, but in a column of JSON, which has a null of its own, by
+// leaving the member out. Integers, decimals and floats are numbers with all of their
 // digits, moments and days are text as RFC 3339 has it, and JSON is what came in, but for line breaks between its values,
 // which become spaces. A Number that JSON has no spelling for is the text NaN, Infinity or -Infinity.
 type lines struct {
@@ -40,12 +41,8 @@ func newLines(w io.Writer, columns []column, compression string) (*lines, error)
 		}
 		l.w, l.close = z, z.Close
 	}
-	for i, c := range columns {
-		separator := ","
-		if i == 0 {
-			separator = "{"
-		}
-		l.names = append(l.names, string(appendString([]byte(separator), c.Name))+":")
+	for _, c := range columns {
+		l.names = append(l.names, string(appendString([]byte{','}, c.Name))+":")
 	}
 	return l, nil
 }
@@ -56,10 +53,18 @@ const lineBuffer = 256 << 10
 func (l *lines) add(batches [][]arrow.Array) error {
 	for _, columns := range batches {
 		for i := range columns[0].Len() {
+			start := len(l.buffer)
 			for j, c := range l.columns {
+				if c.Type == table.JSON && columns[j].IsNull(i) {
+					continue
+				}
 				l.buffer = append(l.buffer, l.names[j]...)
 				l.buffer = appendJSON(l.buffer, c.Type, columns[j], i)
 			}
+			if len(l.buffer) == start {
+				l.buffer = append(l.buffer, '{')
+			}
+			l.buffer[start] = '{' // in the place of the comma ahead of the first name
 			l.buffer = append(l.buffer, '}', '\n')
 			if len(l.buffer) >= lineBuffer {
 				if err := l.flush(); err != nil {

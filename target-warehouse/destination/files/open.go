@@ -42,7 +42,7 @@ func openDirectory(dir string, make bool) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find %q: %w", dir, err)
 	}
-	s := &store{dir: absolute, place: absolute, step: func(string) {}}
+	s := &store{dir: absolute, place: absolute, step: func(string) {}, durable: map[string]bool{}}
 	if make {
 		if err := os.Mkdir(absolute, 0o777); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("there is no directory %s to make the warehouse's in; create it first", filepath.Dir(absolute))

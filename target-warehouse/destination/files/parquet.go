@@ -165,12 +165,23 @@ func (p *parquetFile) writeColumn(writer file.ColumnChunkWriter, batches [][]arr
 			return fmt.Errorf("column %q: %w", c.Name, err)
 		}
 	}
-	// The page that is not full yet would be compressed by Close, one column after the other.
-	if flusher, ok := writer.(interface{ FlushCurrentPage() error }); ok {
-		return flusher.FlushCurrentPage()
+	// The page that is not full yet would be compressed when the group is closed, one column after the other.
+	if page, ok := writer.(pageWriter); ok && page.EstimatedBufferedValueBytes() > emptyPage {
+		return page.FlushCurrentPage()
 	}
 	return nil
 }
+
+// pageWriter is what Arrow's column writers have beside the methods of their interface.
+type pageWriter interface {
+	// FlushCurrentPage writes the page that has begun; there must be a value in it.
+	FlushCurrentPage() error
+	// EstimatedBufferedValueBytes is how long the page is. That of dictionary indexes is estimated as up to 2 kB if empty.
+	EstimatedBufferedValueBytes() int64
+}
+
+// emptyPage is more than the estimate for an empty page.
+const emptyPage = 16 << 10
 
 // levels are the definition levels of values: 1 for those that are there.
 func (p *parquetFile) levels(values arrow.Array) []int16 {

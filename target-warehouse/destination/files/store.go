@@ -22,6 +22,8 @@ type store struct {
 	place  string // for messages
 	// step is told what is about to be changed, before it is. Tests stop a process there.
 	step func(what string)
+	// durable has the folders whose own names are on disk.
+	durable map[string]bool
 }
 
 // upload is an object that is being written. Nobody sees it before close has returned.
@@ -57,14 +59,17 @@ func (u *upload) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// close makes the object what was written, durably.
+// close makes the object what was written. In a directory it is durable once its folder is (see syncFolders).
 func (u *upload) close() error {
 	defer u.cancel()
 	u.s.step("finish " + u.key)
 	if err := u.w.Close(); err != nil {
 		return u.s.explain("write", u.key, err)
 	}
-	return u.s.sync(u.key)
+	if u.s.dir == "" {
+		return nil
+	}
+	return u.s.explain("write", u.key, syncFile(u.s.path(u.key)))
 }
 
 // abort forgets what was written.
@@ -119,7 +124,7 @@ func (s *store) linkNew(ctx context.Context, key, draft string, body []byte) (cr
 	if err != nil {
 		return false, s.explain("write", key, err)
 	}
-	return true, s.sync(key)
+	return true, s.syncFolders(key)
 }
 
 // read reads a whole object; none is a failure that is [fs.ErrNotExist].
@@ -158,18 +163,14 @@ func (s *store) remove(ctx context.Context, key string) error {
 	return s.explain("delete", key, err)
 }
 
-// move gives an object another key. If there is no such object the result is [fs.ErrNotExist].
+// move gives an object another key, durably once its folder is. If there is no such object the result is [fs.ErrNotExist].
 func (s *store) move(ctx context.Context, from, to string) error {
 	s.step("move " + from)
 	if s.dir != "" {
 		if err := os.MkdirAll(filepath.Dir(s.path(to)), 0o777); err != nil {
 			return s.explain("write", to, err)
 		}
-		err := os.Rename(s.path(from), s.path(to))
-		if err != nil {
-			return s.explain("write", to, err)
-		}
-		return s.sync(to)
+		return s.explain("write", to, os.Rename(s.path(from), s.path(to)))
 	}
 	err := s.bucket.Copy(ctx, to, from, nil)
 	if gcerrors.Code(err) == gcerrors.NotFound {
@@ -206,20 +207,35 @@ func (s *store) exists(ctx context.Context, key string) (bool, error) {
 
 func (s *store) path(key string) string { return filepath.Join(s.dir, filepath.FromSlash(key)) }
 
-// sync flushes a file of a directory to disk, with the names of the folders that lead to it. Stores have done so when
-// they confirm.
-func (s *store) sync(key string) error {
+// syncFolders flushes to disk the folders of a directory that files have come into, with the names of those that are new.
+// A bucket needs none of this.
+func (s *store) syncFolders(keys ...string) error {
 	if s.dir == "" {
 		return nil
 	}
-	for path := s.path(key); strings.HasPrefix(path, s.dir); path = filepath.Dir(path) {
-		f, err := os.Open(path)
-		if err != nil {
-			return s.explain("write", key, err)
-		}
-		if err := errors.Join(f.Sync(), f.Close()); err != nil {
-			return s.explain("write", key, err)
+	flushed := map[string]bool{}
+	for _, key := range keys {
+		folder := filepath.Dir(s.path(key))
+		for leaf := true; strings.HasPrefix(folder, s.dir) && (leaf || !s.durable[folder]); leaf = false {
+			if !flushed[folder] {
+				if err := syncFile(folder); err != nil && !errors.Is(err, fs.ErrNotExist) { // its files may have been deleted
+					return s.explain("write", key, err)
+				}
+			}
+			flushed[folder] = true
+			folder = filepath.Dir(folder)
 		}
 	}
+	for folder := range flushed {
+		s.durable[folder] = true
+	}
 	return nil
+}
+
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }

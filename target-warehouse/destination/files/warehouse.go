@@ -101,6 +101,9 @@ func (w *Warehouse) finish(ctx context.Context, strict bool) error {
 		workers.Go(func() error { return w.place(ctx, m, strict) })
 	}
 	err := workers.Wait()
+	if err == nil {
+		err = w.store.syncFolders(w.unfinished.places()...)
+	}
 	for _, key := range w.unfinished.Remove {
 		if err == nil {
 			err = w.store.remove(ctx, key)
@@ -111,6 +114,15 @@ func (w *Warehouse) finish(ctx context.Context, strict bool) error {
 	}
 	w.unfinished = nil
 	return nil
+}
+
+// places are the final names of the entry's files.
+func (e *entry) places() []string {
+	var keys []string
+	for _, m := range e.Move {
+		keys = append(keys, m.To)
+	}
+	return keys
 }
 
 // place gives a file its final name unless it has it.
