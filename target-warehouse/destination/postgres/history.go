@@ -60,7 +60,7 @@ func (h *history) find() string {
 		" compared AS (SELECT " + names("s.", h.key) + ", s." + n + " AS n, s." + h.since + " AS since, t.known IS TRUE AS known," +
 		" CASE WHEN s.before IS NOT NULL THEN " + h.differs("s", "b") + " ELSE t.known IS NULL OR t." + h.until + " IS NOT NULL OR " + h.differsFromTarget("t", "s") + " END AS differs" +
 		" FROM one AS s LEFT JOIN " + h.stage + " AS b ON b." + n + " = s.before LEFT JOIN LATERAL " + newest + " AS t ON s.before IS NULL)," +
-		" counted AS (SELECT *, count(*) FILTER (WHERE differs) OVER (PARTITION BY " + key + " ORDER BY n) AS version FROM compared)," +
+		" counted AS (SELECT n, since, " + key + ", bool_or(known) OVER (PARTITION BY " + key + ") AS known, count(*) FILTER (WHERE differs) OVER (PARTITION BY " + key + " ORDER BY n) AS version FROM compared)," +
 		" versions AS (SELECT " + key + ", version, max(n) AS last, bool_or(known) AS known, (array_agg(since ORDER BY n))[1] AS since FROM counted GROUP BY " + key + ", version)" +
 		" SELECT last, version, known, since, lead(since) OVER (PARTITION BY " + key + " ORDER BY version) FROM versions"
 }
