@@ -127,12 +127,10 @@ func TestADamagedParquetFileDoesNotPanic(t *testing.T) {
 		}
 	}
 	for i := range sound {
-		for _, flip := range []byte{0x01, 0x10, 0x80} {
-			damaged := bytes.Clone(sound)
-			damaged[i] ^= flip
-			if err := try(damaged); err != nil && !strings.HasPrefix(err.Error(), path) {
-				t.Errorf("byte %d: %v", i, err)
-			}
+		damaged := bytes.Clone(sound)
+		damaged[i] ^= 1 << (i % 8)
+		if err := try(damaged); err != nil && !strings.HasPrefix(err.Error(), path) {
+			t.Errorf("byte %d: %v", i, err)
 		}
 	}
 }

@@ -255,7 +255,7 @@ func checkTable(t *testing.T, seed uint64) {
 }
 
 func TestRowsOfParquetHaveTheirValues(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(20) {
 		checkTable(t, seed)
 	}
 }
