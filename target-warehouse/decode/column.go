@@ -29,6 +29,7 @@ type column struct {
 	days  []int32  // Date
 	ends  []int32  // Text, JSON and Decimal: where the row's text ends
 	text  []byte
+	fine  []byte // the last value that did not violate a rule that lists values
 }
 
 // become changes the shape of a column, whose rows must be of the new one already.

@@ -70,12 +70,18 @@ const outside = -1
 
 func (d *Decoder) note(at int, v violation) { d.notes = append(d.notes, note{at: at, violated: v}) }
 
-// judge counts a value, which its column holds, if it violates the SCHEMA.
+// judge counts a value, which its column holds, if it violates the SCHEMA. Listed values come again and again, so that the
+// last one that was fine is remembered.
 func (d *Decoder) judge(c *column, value []byte) {
-	if kind := rawjson.KindOf(value); kind != rawjson.Null {
-		if broken := c.planned.verdict.judge(value, kind); broken != 0 {
-			d.note(c.at, broken)
-		}
+	kind := rawjson.KindOf(value)
+	if kind == rawjson.Null || bytes.Equal(value, c.fine) {
+		return
+	}
+	verdict := &c.planned.verdict
+	if broken := verdict.judge(value, kind); broken != 0 {
+		d.note(c.at, broken)
+	} else if verdict.listed {
+		c.fine = append(c.fine[:0], value...)
 	}
 }
 
