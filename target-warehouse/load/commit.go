@@ -73,12 +73,13 @@ func (c *committer) consume(ctx context.Context, queue <-chan *step, inFlight *s
 				return c.endOfInput(ctx)
 			}
 			<-s.done
-			err := c.take(ctx, s)
+			fault := c.tooMany(s.rejects)
+			err := c.take(ctx, s, fault != nil)
 			inFlight.Release(s.weight)
 			if err != nil {
 				return err
 			}
-			if fault := cmp.Or(s.err, s.fault, c.tooMany()); fault != nil {
+			if fault := cmp.Or(fault, s.err, s.fault); fault != nil {
 				return errors.Join(fault, c.commitAll(ctx))
 			}
 		}
@@ -100,8 +101,13 @@ func (c *committer) endOfInput(ctx context.Context) error {
 	return nil
 }
 
-// tooMany is the failure that more records were left out than may be.
-func (c *committer) tooMany() error {
+// tooMany is the failure that more records are left out than may be, or nil. rejects are those of the step to be taken.
+func (c *committer) tooMany(rejects []reject) error {
+	for _, r := range rejects {
+		if r.leftOut {
+			c.leftOut++
+		}
+	}
 	if most := c.options.MaxRejected; most > 0 && c.leftOut > most {
 		return fmt.Errorf("%d records could not be loaded, more than max_rejected_records allows (%d); %s lists them with the reasons",
 			c.leftOut, most, destination.Rejects.Name)
@@ -110,12 +116,20 @@ func (c *committer) tooMany() error {
 }
 
 // take makes a step's batches pending, heeds its states and message, and stages or commits where a limit is reached.
-func (c *committer) take(ctx context.Context, s *step) error {
+// Where the step has too many rejects, these alone are taken: a run behind this one must come past the records again.
+func (c *committer) take(ctx context.Context, s *step, rejectsAlone bool) error {
+	c.takeRejects(s.rejects)
 	full := false
 	for i := range s.decoded {
-		full = c.takeDecoded(&s.decoded[i]) || full
+		if d := &s.decoded[i]; rejectsAlone && d.stream != c.options.rejects.Stream {
+			d.release()
+		} else {
+			full = c.takeDecoded(d) || full
+		}
 	}
-	c.takeRejects(s.rejects)
+	if rejectsAlone {
+		return nil
+	}
 	c.book.run.BytesIn += s.size
 	if s.used != nil {
 		c.used = append(c.used, s.used)

@@ -50,7 +50,6 @@ func (c *committer) takeRejects(rejects []reject) {
 	last := int64(0)
 	for _, r := range rejects {
 		if r.leftOut {
-			c.leftOut++
 			c.book.run.RowsIn++
 		}
 		if r.Ordinal == last {

@@ -56,7 +56,7 @@ func TestBadRecordsAreLeftOutOnlyWhereThatIsWanted(t *testing.T) {
 		{"records", Options{RejectBad: true}, 1, 1, 0, "line 4"},
 		{"lines too", Options{RejectBad: true, SkipInvalid: true}, 3, 3, 1, ""},
 		{"as many as are allowed", Options{RejectBad: true, SkipInvalid: true, MaxRejected: 3}, 3, 3, 1, ""},
-		{"more than are allowed", Options{RejectBad: true, SkipInvalid: true, MaxRejected: 2}, 3, 3, 1, "max_rejected_records"},
+		{"more than are allowed", Options{RejectBad: true, SkipInvalid: true, MaxRejected: 2}, 0, 3, 0, "max_rejected_records"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newMemoryWarehouse()
