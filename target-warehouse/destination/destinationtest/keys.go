@@ -20,6 +20,7 @@ var keyChecks = []check{
 	{"a key column can stand behind other columns", lateKey},
 	{"a key's rows of append-only loads give way to one", keyOverDuplicates},
 	{"a NULL in a key is refused", nullKey},
+	{"a row that changed has the metadata of its last record", metadataOfChange},
 }
 
 func lastInBatch(t *testing.T, h *Harness) {
@@ -138,4 +139,14 @@ func nullKey(t *testing.T, h *Harness) {
 		t.Error("a row without a key was taken")
 	}
 	l.rollback()
+}
+
+func metadataOfChange(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
+	tab := versioned(table.Upsert, false)
+	row := func(id int64, note string, hours int, version int64) Row { return Row{id, note, hour(hours), nil, version} }
+	s := open(t, h)
+	s.load(tab, destination.Counts{Inserted: 2, Updated: 1}, []Row{row(1, "a", 1, 1), row(2, "a", 1, 1), row(1, "b", 2, 1)})
+	s.load(tab, destination.Counts{Updated: 2}, []Row{row(1, "c", 3, 1), row(2, "a", 3, 2)})
+	s.expect(tab, row(1, "c", 3, 1), row(2, "a", 3, 2))
 }

@@ -191,9 +191,9 @@ func (d *drive) compare() {
 	for _, s := range d.streams {
 		wantRows, wantExists, _ := d.model.Count(d.Context(), "shop", s.name)
 		if m := d.model.world.tables[place{"shop", s.name}]; wantExists {
-			t := &table.Table{Schema: "shop", Name: s.name, Columns: m.columns}
+			t := &table.Table{Schema: "shop", Name: s.name, Columns: s.compared(m.columns)}
 			var columns []string
-			for _, c := range m.columns {
+			for _, c := range t.Columns {
 				columns = append(columns, c.Name)
 			}
 			d.expectPlain(t, d.model.Rows("shop", s.name, columns)...)

@@ -127,6 +127,17 @@ func (s *randomStream) table() *table.Table {
 	return t
 }
 
+// compared leaves out the columns that say how a row came, where a row that came again unchanged need not be written
+// again.
+func (s *randomStream) compared(columns []table.Column) []table.Column {
+	if !s.keyed || s.method == table.History || s.method == table.AppendOnly {
+		return columns
+	}
+	return slices.DeleteFunc(slices.Clone(columns), func(c table.Column) bool {
+		return strings.HasPrefix(c.Name, "_sdc_") && c.Name != table.DeletedAt && c.Name != table.TableVersion
+	})
+}
+
 // row makes a row, often of a key that is there already.
 func (s *randomStream) row(r *rand.Rand, t *table.Table, extracted time.Time) Row {
 	row := make(Row, len(t.Columns))
