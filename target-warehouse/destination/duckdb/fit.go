@@ -46,6 +46,10 @@ func (l *load) makeRoom(ctx context.Context, p *plan, batches []*table.Batch) (*
 		if c.Type != table.Integer || p.column(i).typ != "DOUBLE" || exactFloats(batches, i) {
 			continue
 		}
+		changed := *p // the plan may be that of earlier loads, which stays right if this one is rolled back
+		changed.all = slices.Clone(p.all)
+		p = &changed
+		l.plans[p.t] = p
 		if err := l.widen(ctx, p, c, p.into[i]); err != nil {
 			return nil, err
 		}

@@ -18,8 +18,8 @@ type load struct {
 	conn    *sql.Conn
 	catalog string
 	plans   map[*table.Table]*plan // by every Table that Migrate was called with
-	// revisions counts the changes that this load has made to a table, by its quoted name. A plan of an earlier revision
-	// is made anew before it is used.
+	// revisions counts the changes that this load has made to a table, by its quoted name (see revision). A plan of an
+	// earlier revision is made anew before it is used.
 	revisions  map[string]int
 	prepared   map[*destination.OwnTable]bool // those that this load has made or brought up to date
 	collecting map[string]bool                // by place, as in Warehouse, where this load has changed it
@@ -45,16 +45,7 @@ func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	if _, err := l.exec(context.WithoutCancel(ctx), "COMMIT"); err != nil {
 		return errors.Join(fmt.Errorf("commit: %w", explainFull(err)), l.end())
 	}
-	maps.Copy(l.w.prepared, l.prepared)
-	maps.Copy(l.w.collecting, l.collecting)
-	for place := range l.told {
-		delete(l.w.untold, place)
-	}
-	for t, p := range l.plans {
-		if len(p.changes) > 0 {
-			l.w.untold[place(t)] = append(l.w.untold[place(t)], p.changes...)
-		}
-	}
+	l.w.remember(l)
 	return l.end()
 }
 
@@ -82,3 +73,30 @@ func (l *load) end() error {
 	}
 	return nil
 }
+
+// remember takes over what a committed load has found out.
+func (w *Warehouse) remember(l *load) {
+	maps.Copy(w.prepared, l.prepared)
+	maps.Copy(w.collecting, l.collecting)
+	for place := range l.told {
+		delete(w.untold, place)
+	}
+	for name, n := range l.revisions {
+		w.revisions[name] += n
+	}
+	if len(w.plans) > mostPlans {
+		clear(w.plans)
+	}
+	for t, p := range l.plans {
+		if len(p.changes) > 0 {
+			w.untold[place(t)] = append(w.untold[place(t)], p.changes...)
+			p.changes = nil
+		}
+		if !w.shared {
+			w.plans[t] = p
+		}
+	}
+}
+
+// mostPlans bounds how many plans a Warehouse keeps.
+const mostPlans = 2000

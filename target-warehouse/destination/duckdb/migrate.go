@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -59,8 +60,9 @@ func (l *load) Migrate(ctx context.Context, t *table.Table) (*destination.Migrat
 // migrate returns the plan for t, which fits the table as it is now.
 func (l *load) migrate(ctx context.Context, t *table.Table) (*plan, error) {
 	p := &plan{t: t, schema: schemaName(t), bare: t.Name}
-	if earlier := l.plans[t]; earlier != nil {
-		if earlier.revision == l.revisions[earlier.name] {
+	if earlier := cmp.Or(l.plans[t], l.w.plans[t]); earlier != nil {
+		if earlier.revision == l.revision(earlier.name) {
+			l.plans[t] = earlier
 			return earlier, nil
 		}
 		p.changes = earlier.changes // not told yet
@@ -87,10 +89,13 @@ func (l *load) migrate(ctx context.Context, t *table.Table) (*plan, error) {
 	if err := l.relax(ctx, p); err != nil {
 		return nil, fmt.Errorf("let columns of table %s be NULL: %w", t.Name, err)
 	}
-	p.revision = l.revisions[p.name]
+	p.revision = l.revision(p.name)
 	l.plans[t] = p
 	return p, nil
 }
+
+// revision counts the changes that this load and those committed before it have made to a table.
+func (l *load) revision(name string) int { return l.w.revisions[name] + l.revisions[name] }
 
 // claim makes t's table that of t's stream, unless it is tapline's own or another stream's. DuckDB takes two names that
 // differ only in case for one, and the rows of the two streams would replace each other.

@@ -74,6 +74,7 @@ func (l *load) swap(ctx context.Context, p *plan) (destination.Counts, error) {
 	}
 	l.collecting[place(p.t)] = false
 	l.revisions[p.name]++
+	l.revisions[visible]++
 	for t, other := range l.plans {
 		if other.name == p.name {
 			delete(l.plans, t)

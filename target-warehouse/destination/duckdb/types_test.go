@@ -177,6 +177,21 @@ func TestWholeNumbersBesideOthersStayDoubleWhileThatIsExact(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 
+	// What a load that is rolled back did about a column is not remembered.
+	mustExec(t, w, "CREATE OR REPLACE TABLE things (value DOUBLE)")
+	w.revisions[quote(w.catalog)+`."main"."things"`]++ // as if tapline had made the table
+	tab := column1(table.Integer, table.Widen)
+	for _, value := range []int64{1, 1<<53 + 1, 2} {
+		if value == 1<<53+1 {
+			rollBack(t, w, tab, destinationtest.Row{value})
+		} else if _, err := loadAs(t, w, tab, destinationtest.Row{value}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := gocmp.Diff([]destinationtest.Row{{1.0}, {2.0}}, query(t, w, "FROM things ORDER BY rowid")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+
 	// A column of the type BIGINT with a number that DOUBLE cannot hold does not become DOUBLE.
 	mustExec(t, w, "CREATE OR REPLACE TABLE things AS SELECT 9223372036854775807 AS value")
 	if _, err := loadAs(t, w, column1(table.Number, table.Widen), destinationtest.Row{0.5}); err != nil || typeNow() != "VARCHAR" {
@@ -201,5 +216,25 @@ func TestRowsOfAKeyAreFoundWhenItsTypeWidens(t *testing.T) {
 	}
 	if diff := gocmp.Diff([]destinationtest.Row{{"2"}}, query(t, w, "SELECT value FROM things")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// rollBack appends rows to the table things and undoes that.
+func rollBack(t *testing.T, w *Warehouse, tab *table.Table, rows ...destinationtest.Row) {
+	t.Helper()
+	l, err := w.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Migrate(t.Context(), tab); err != nil {
+		t.Fatal(err)
+	}
+	b := destinationtest.Batch(Allocator(), tab, 1, rows...)
+	defer b.Rows.Release()
+	if _, err := l.Append(t.Context(), []*table.Batch{b}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Rollback(); err != nil {
+		t.Fatal(err)
 	}
 }

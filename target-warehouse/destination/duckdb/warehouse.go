@@ -44,6 +44,12 @@ type Warehouse struct {
 	collecting map[string]bool
 	// untold are changes, by place, that a committed load made in Append, and that the next Migrate will tell.
 	untold map[string][]destination.Change
+	// plans are those of committed loads, and revisions counts the changes that these have made, by the table's quoted
+	// name. DuckDB takes milliseconds to tell what a table is like where there are hundreds of them, and as nobody else can
+	// change a file while this process holds it, it need not be asked again. A shared database is always asked.
+	plans     map[*table.Table]*plan
+	revisions map[string]int
+	shared    bool
 }
 
 var _ destination.Destination = (*Warehouse)(nil)
@@ -70,7 +76,10 @@ func OpenReadOnly(ctx context.Context, path string) (*Warehouse, error) {
 const writeOptions = "checkpoint_threshold=256MB&threads=1&write_buffer_row_group_count=1"
 
 func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
-	w := &Warehouse{readOnly: readOnly, streams: map[string]string{}, prepared: map[*destination.OwnTable]bool{}, collecting: map[string]bool{}, untold: map[string][]destination.Change{}}
+	w := &Warehouse{
+		readOnly: readOnly, shared: remote(cfg.Path), streams: map[string]string{}, prepared: map[*destination.OwnTable]bool{},
+		collecting: map[string]bool{}, untold: map[string][]destination.Change{}, plans: map[*table.Table]*plan{}, revisions: map[string]int{},
+	}
 	dsn, err := w.dataSource(ctx, cfg)
 	if err != nil {
 		return nil, err
