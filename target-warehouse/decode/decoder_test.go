@@ -554,3 +554,20 @@ func TestIdleTellsWhatADecoderHolds(t *testing.T) {
 		t.Errorf("after a row of 2 MiB it holds %d bytes", idle)
 	}
 }
+
+func TestPlainTextIsFoundByEightBytesAsByOne(t *testing.T) {
+	for length := range 20 {
+		for at := range length + 1 {
+			for _, odd := range []byte{'a', '\\', '[', ']', 0x00, 0x7f, 0x80, 0xdc, 0xff} {
+				text := []byte(strings.Repeat("x", length))
+				if at < length {
+					text[at] = odd
+				}
+				want := at == length || odd < 0x80 && odd != '\\'
+				if got := isPlain(text); got != want {
+					t.Errorf("%q is plain: %v", text, got)
+				}
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"unicode/utf8"
 
@@ -76,7 +77,7 @@ func (d *Decoder) setNull(c *column) {
 // setString appends a string to a column of type Text, Timestamp or Date.
 func (d *Decoder) setString(c *column, value []byte) (problem string) {
 	text, replaced := value[1:len(value)-1], 0
-	if bytes.IndexByte(text, '\\') >= 0 || !utf8.Valid(text) {
+	if !isPlain(text) && (bytes.IndexByte(text, '\\') >= 0 || !utf8.Valid(text)) {
 		text, replaced = rawjson.Text(value, d.scratch[:0], true)
 		d.scratch = text
 	}
@@ -99,6 +100,24 @@ func (d *Decoder) setString(c *column, value []byte) (problem string) {
 	}
 	d.replaced += int64(replaced)
 	return ""
+}
+
+// isPlain tells whether a string's text is ASCII without escapes, eight bytes at a time. Most text is, and short.
+func isPlain(text []byte) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; len(text) >= 8; text = text[8:] {
+		w := binary.LittleEndian.Uint64(text)
+		slash := w ^ ones*'\\'
+		if (w|(slash-ones)&^slash)&highs != 0 {
+			return false
+		}
+	}
+	for _, c := range text {
+		if c >= utf8.RuneSelf || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // setSpelling appends a number or boolean as it is spelled to a column of type Text, if the SCHEMA allows such beside
