@@ -29,6 +29,8 @@ var (
 		"github.com/jackc/pgx/v5":         {"target-warehouse/destination/postgres", "tests"},
 		"github.com/apache/arrow/go/v15":  {"target-warehouse"},
 		"github.com/apache/arrow-go/v18":  {"target-warehouse/destination/duckdb"},
+		"gocloud.dev":                     {"target-warehouse/destination/files", "target-warehouse/batch"},
+		"github.com/klauspost/compress":   {"target-warehouse"},
 		"github.com/xeipuuv/gojsonschema": {"singer/validate.go"},
 		"golang.org/x/term":               {"singer"},
 		"github.com/agnivade/levenshtein": {"singer/nearest.go"},
@@ -37,7 +39,7 @@ var (
 	}
 
 	// neverInTaps may not be linked into a tap, however deep.
-	neverInTaps = []string{"github.com/duckdb/", "github.com/apache/arrow", "github.com/jackc/pgx", "runtime/cgo"}
+	neverInTaps = []string{"github.com/duckdb/", "github.com/apache/arrow", "github.com/jackc/pgx", "gocloud.dev", "runtime/cgo"}
 
 	// allowedInSinger is all that package singer may import besides the standard library.
 	allowedInSinger = []string{

@@ -18,25 +18,17 @@ func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	if err := l.w.ledger.mayCommit(c); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	if err := l.completeAll(nil); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
 	e := &entry{ID: l.id, Pipeline: c.Pipeline, RunID: c.RunID, Fence: c.Fence, State: c.State}
-	if err := l.addRecords(ctx, e, c.Rows); err != nil {
-		return fmt.Errorf("record the load: %w", err)
-	}
-	if err := l.addEmptyFiles(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	if err := l.w.store.syncFolders(l.made...); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
 	// Cancelled half-way, its caller would be left in doubt whether the rows are there.
 	ctx = context.WithoutCancel(ctx)
-	if err := l.enter(ctx, e, c); err != nil {
+	err := l.prepare(ctx, e, c)
+	if err == nil {
+		err = l.enter(ctx, e, c)
+	} else if l.w.look(ctx) == nil {
+		// A later run deletes what earlier ones have staged, which then cannot be ended.
+		err = cmp.Or(l.w.ledger.mayCommit(c), err)
+	}
+	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	if err := l.w.finish(ctx, true); err != nil {
@@ -44,6 +36,23 @@ func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	}
 	l.keepCollections()
 	return l.w.tidy(ctx, c.Pipeline)
+}
+
+// prepare makes all files of the load whole and durable.
+func (l *load) prepare(ctx context.Context, e *entry, c destination.Checkpoint) error {
+	if err := l.w.ledger.mayCommit(c); err != nil {
+		return err
+	}
+	if err := l.completeAll(nil); err != nil {
+		return err
+	}
+	if err := l.addRecords(ctx, e, c.Rows); err != nil {
+		return err
+	}
+	if err := l.addEmptyFiles(); err != nil {
+		return err
+	}
+	return l.w.store.syncFolders(l.made...)
 }
 
 // addRecords puts the rows of own tables into the entry, and those of tables without a key into files.

@@ -243,7 +243,7 @@ func (w *Warehouse) show(ctx context.Context) error {
 		for _, row := range rows {
 			body = append(appendRecord(body, row, false), '\n')
 		}
-		if err := w.store.put(ctx, t.Name+"/rows.jsonl", body); err != nil {
+		if err := w.store.replace(ctx, t.Name+"/rows.jsonl", w.stagedKey(), body); err != nil {
 			return err
 		}
 	}

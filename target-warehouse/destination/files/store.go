@@ -91,6 +91,18 @@ func (s *store) put(ctx context.Context, key string, body []byte) error {
 	return u.close()
 }
 
+// replace writes a whole object, drafted under another key first if what a kill leaves of it would lie beside it. It need
+// not be durable.
+func (s *store) replace(ctx context.Context, key, draft string, body []byte) error {
+	if s.dir == "" {
+		return s.put(ctx, key, body)
+	}
+	if err := s.put(ctx, draft, body); err != nil {
+		return err
+	}
+	return s.move(ctx, draft, key)
+}
+
 // createNew writes a whole object unless there is one with its key; of several that try at once, one succeeds. In a
 // directory the object is drafted under another key first.
 func (s *store) createNew(ctx context.Context, key, draft string, body []byte) (created bool, err error) {

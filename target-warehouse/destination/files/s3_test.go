@@ -1,0 +1,177 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/destination/destinationtest"
+)
+
+// s3 is a server that the tests of this package share. Its buckets are the folders of dir.
+type s3 struct {
+	dir, address string
+	process      *exec.Cmd
+}
+
+// server is nil until a test has needed one.
+var server *s3
+
+// serverPath is where tests/s3.sh builds the server.
+func serverPath() (string, error) {
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "tapline", "versitygw-v1.8.0", "versitygw"), err
+}
+
+// newBucket makes an empty bucket and returns its URL. Where the server was not built the test is skipped, but fails in
+// continuous integration.
+func newBucket(t *testing.T) string {
+	t.Helper()
+	if server == nil {
+		path, err := serverPath()
+		if err == nil {
+			_, err = os.Stat(path)
+		}
+		if err != nil && os.Getenv("CI") == "" {
+			t.Skipf("there is no S3 server to test with: run tests/s3.sh (%v)", err)
+		}
+		if err != nil {
+			t.Fatalf("there is no S3 server to test with: run tests/s3.sh (%v)", err)
+		}
+		if server, err = startS3(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "tapline")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "s3cret/of+tests")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	dir, err := os.MkdirTemp(filepath.Join(server.dir, "buckets"), "bucket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // all goes with the server at the latest
+	return fmt.Sprintf("s3://%s/in/front?endpoint=http://%s", filepath.Base(dir), server.address)
+}
+
+func startS3(path string) (*s3, error) {
+	dir, err := os.MkdirTemp("", "s3test")
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s := &s3{dir: dir, address: listener.Addr().String()}
+	if err := errors.Join(listener.Close(), os.Mkdir(filepath.Join(dir, "buckets"), 0o755), os.Mkdir(filepath.Join(dir, "sidecar"), 0o755)); err != nil {
+		return nil, err
+	}
+	s.process = exec.Command(path, "--port", s.address, "--access", "tapline", "--secret", "s3cret/of+tests", "--quiet",
+		"posix", "--sidecar", filepath.Join(dir, "sidecar"), filepath.Join(dir, "buckets"))
+	s.process.SysProcAttr = withParent()
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	s.process.Stdout, s.process.Stderr = log, log
+	if err := s.process.Start(); err != nil {
+		return nil, err
+	}
+	for range 500 {
+		conn, err := net.Dial("tcp", s.address)
+		if err == nil {
+			return s, conn.Close()
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	text, _ := os.ReadFile(log.Name()) // what there is of it
+	return nil, fmt.Errorf("the S3 server takes no connections:\n%s", text)
+}
+
+func (s *s3) stop() {
+	if s == nil {
+		return
+	}
+	_ = s.process.Process.Kill()
+	_ = s.process.Wait() // it was killed
+	_ = os.RemoveAll(s.dir)
+}
+
+func TestSuiteS3(t *testing.T) {
+	newBucket(t) // skips here, and not in every check
+	if os.Getenv("TAPLINE_SEEDS") == "" {
+		t.Setenv("TAPLINE_SEEDS", "1-2")
+	}
+	destinationtest.Run(t, func(t *testing.T) *destinationtest.Harness {
+		h, _ := newHarness(t, Config{URL: newBucket(t)})
+		return h
+	})
+}
+
+func TestS3FailuresSayWhatToDo(t *testing.T) {
+	url := newBucket(t)
+	bucket := strings.TrimPrefix(strings.Split(url, "/in/")[0], "s3://")
+	for _, c := range []struct {
+		name, url, secret, want string
+	}{
+		{"no such bucket", strings.Replace(url, bucket, "no-such-bucket", 1), "s3cret/of+tests", "there is no such bucket"},
+		{"a wrong secret", url, "wrong-secret", "does not accept the secret key"},
+		{"no server", "s3://bucket?endpoint=http://127.0.0.1:1", "s3cret/of+tests", "connection refused"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("AWS_SECRET_ACCESS_KEY", c.secret)
+			t.Setenv("AWS_MAX_ATTEMPTS", "1")
+			_, err := Open(t.Context(), Config{URL: c.url})
+			if err == nil {
+				t.Fatal("it was opened")
+			}
+			if got := err.Error(); !strings.Contains(got, c.want) || strings.Contains(got, c.secret) || strings.Contains(got, "\n") {
+				t.Errorf("failure is %q, want one line with %q and no secret", got, c.want)
+			}
+		})
+	}
+}
+
+func TestRunsInABucketFenceEachOther(t *testing.T) {
+	fenceEachOther(t, Config{URL: newBucket(t), Pipeline: "default"})
+}
+
+func TestRunsInADirectoryFenceEachOther(t *testing.T) {
+	fenceEachOther(t, Config{URL: t.TempDir(), Pipeline: "default"})
+}
+
+// fenceEachOther has two runs of one pipeline open at the same time, of which the later one takes over.
+func fenceEachOther(t *testing.T, cfg Config) {
+	earlier, later := mustOpen(t, cfg), mustOpen(t, cfg)
+	earlierRun := destination.Checkpoint{Pipeline: "default", RunID: "A", Fence: 1}
+	laterRun := destination.Checkpoint{Pipeline: "default", RunID: "B", Fence: 2}
+	mustLoad(t, earlier, orders(), earlierRun, 1, 3)
+
+	// The earlier run stages rows, the later one begins and sweeps, and then the earlier one wants to commit.
+	l := begin(t, earlier, orders(), 3, 5)
+	mustLoad(t, later, orders(), laterRun, 5, 7)
+	if err := l.Commit(t.Context(), earlierRun); !errors.Is(err, destination.ErrFenced) {
+		t.Errorf("the earlier run's commit: %v, want ErrFenced", err)
+	}
+	if err := l.Rollback(); err != nil {
+		t.Error(err)
+	}
+	wantIDs(t, later, 1, 2, 5, 6)
+	mustLoad(t, later, orders(), laterRun, 7, 8)
+	if err := errors.Join(earlier.Close(), later.Close()); err != nil {
+		t.Error(err)
+	}
+	again := mustOpen(t, cfg)
+	wantIDs(t, again, 1, 2, 5, 6, 7)
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
