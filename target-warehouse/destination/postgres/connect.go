@@ -130,10 +130,10 @@ func (w *Warehouse) place() string {
 	return fmt.Sprintf("PostgreSQL database %q at %s, port %d", w.config.Database, w.config.Host, w.config.Port)
 }
 
-// What a server, a database or a user may have set otherwise. Text is exchanged as this program reads it; a load may wait
-// for its input; keys are compared in memory.
+// What a server, a database or a user may have set otherwise. Text is exchanged as this program reads it, and floats are
+// spelled with all of their digits; a load may wait for its input; keys are compared in memory.
 const (
-	readSettings = "SET client_encoding = 'UTF8'; SET datestyle = 'ISO'; "
+	readSettings = "SET client_encoding = 'UTF8'; SET datestyle = 'ISO'; SET extra_float_digits = 1; "
 	loadSettings = readSettings + "SET idle_in_transaction_session_timeout = 0; SET work_mem = '64MB'"
 )
 

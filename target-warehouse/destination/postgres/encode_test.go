@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -107,26 +106,5 @@ func TestStoppedSourceTouchesNoBatch(t *testing.T) {
 	s.stop()
 	if n, err := s.Read(make([]byte, 100)); n != 0 || err == nil || err == io.EOF {
 		t.Errorf("read %d bytes, failure %v", n, err)
-	}
-}
-
-func TestIntegersReachNumericColumnsExactly(t *testing.T) {
-	url := newDatabase(t)
-	conn := connect(t, url)
-	mustExec(t, conn, "CREATE TABLE things (value numeric)")
-	values := []int64{0, 1, -1, 9_999, 10_000, -10_001, 99_990_000, 100_000_000, 123_456_789_012, math.MaxInt64, math.MinInt64}
-	var rows, want []destinationtest.Row
-	for _, v := range values {
-		rows = append(rows, destinationtest.Row{v})
-	}
-	if err := loadInto(t, mustOpen(t, url), table.Integer, nil, rows...); err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range values {
-		want = append(want, destinationtest.Row{v, true})
-	}
-	got := query(t, conn, "SELECT value::bigint, scale(value) = 0 AND value::text = value::bigint::text FROM things")
-	if diff := gocmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -62,73 +61,6 @@ func loadInto(t testing.TB, w *Warehouse, typ table.Type, key []int, rows ...des
 	t.Helper()
 	_, err := load1(t, w, things(len(key), typ), rows...)
 	return err
-}
-
-func TestMigrateFitsExistingColumns(t *testing.T) {
-	url := newDatabase(t)
-	w, conn := mustOpen(t, url), connect(t, url)
-	mustExec(t, conn, "CREATE DOMAIN positive AS bigint CHECK (value > 0); CREATE TYPE letter AS ENUM ('a')")
-	for _, c := range []struct {
-		column string
-		typ    table.Type
-		value  any
-		want   string // a part of the failure, or "" if it fits
-	}{
-		{"bigint", table.Integer, int64(7), ""},
-		{"double precision", table.Integer, int64(1 << 53), ""},
-		{"double precision", table.Integer, int64(-1 << 53), ""},
-		{"double precision", table.Integer, nil, ""},
-		{"double precision", table.Integer, int64(1<<53 + 1), "column value is double precision, which cannot hold the whole number 9007199254740993 exactly"},
-		{"integer", table.Integer, int64(7), `column "value" of table things is integer, which cannot hold the bigint values that stream "things" now has`},
-		{"positive", table.Integer, int64(7), "is positive, which"},
-		{"numeric(9,2)", table.Integer, int64(7), "is numeric(9,2), which"},
-		{"bigint", table.Number, 7.5, `run: ALTER TABLE "public"."things" ALTER COLUMN "value" TYPE double precision USING CAST("value" AS double precision)`},
-		{"text", table.JSON, "{}", `TYPE jsonb USING to_jsonb("value")`},
-		{"varchar", table.Text, "text", ""},
-		{`text COLLATE "C"`, table.Text, "text", ""},
-		{"varchar(3)", table.Text, "abc", "is character varying(3), which"},
-		{"json", table.JSON, `{"a" :1.0,"a":"\u0000"}`, ""},
-		{"json", table.Text, "text", "is json, which cannot hold the text values"},
-		{"timestamp", table.Timestamp, time.Unix(0, 0).UTC(), "is timestamp without time zone, which"},
-		{"timestamptz(3)", table.Timestamp, time.Unix(0, 0).UTC(), "is timestamp(3) with time zone, which"},
-		{"letter", table.Text, "b", "is letter, which"},
-	} {
-		mustExec(t, conn, "DROP TABLE IF EXISTS things; CREATE TABLE things (value "+c.column+")")
-		err := loadInto(t, w, c.typ, nil, destinationtest.Row{c.value})
-		if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s into %s: failure is %v, want one with %q", c.typ, c.column, err, c.want)
-		}
-		if c.want != "" {
-			continue
-		}
-		if err != nil {
-			t.Errorf("%s into %s: %v", c.typ, c.column, err)
-		}
-		if text, ok := c.value.(string); ok {
-			if diff := gocmp.Diff([]destinationtest.Row{{text}}, query(t, conn, "SELECT value::text FROM things")); diff != "" {
-				t.Errorf("%s into %s (-want +got):\n%s", c.typ, c.column, diff)
-			}
-		}
-	}
-}
-
-func TestMigrateAdviceWorks(t *testing.T) {
-	url := newDatabase(t)
-	w, conn := mustOpen(t, url), connect(t, url)
-	mustExec(t, conn, "CREATE TABLE things AS SELECT '12' AS value")
-	err := loadInto(t, w, table.JSON, nil, destinationtest.Row{"12"})
-	_, advice, ok := strings.Cut(fmt.Sprint(err), "run: ")
-	if !ok {
-		t.Fatalf("no advice in %q", err)
-	}
-	mustExec(t, conn, advice)
-	if err := loadInto(t, w, table.JSON, nil, destinationtest.Row{"12"}); err != nil {
-		t.Fatal(err)
-	}
-	got := query(t, conn, "SELECT value::text FROM things ORDER BY 1")
-	if diff := gocmp.Diff([]destinationtest.Row{{`"12"`}, {"12"}}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
 }
 
 func TestExistingTablesOfOthers(t *testing.T) {
