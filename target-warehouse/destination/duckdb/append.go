@@ -42,16 +42,36 @@ func (l *load) Append(ctx context.Context, batches []*table.Batch) (destination.
 	if p, err = l.makeRoom(ctx, p, batches); err != nil {
 		return destination.Counts{}, fmt.Errorf("append to table %s: %w", t.Name, err)
 	}
+	return l.appendFrom(ctx, p, source{
+		rows:      rows,
+		someValue: func(i int) bool { return someValue(batches, i) },
+		lend: func(ctx context.Context, columns []int, f func(view string) error) error {
+			return l.withRows(ctx, t, columns, batches, f)
+		},
+	})
+}
+
+// source is where the rows of an Append come from. Their columns are named by position, with table.Ordinal behind them.
+type source struct {
+	rows int64
+	// someValue reports whether any row may have a value in the i-th column.
+	someValue func(i int) bool
+	// lend gives the given columns to a statement that reads each of them, and reads them once.
+	lend func(ctx context.Context, columns []int, f func(view string) error) error
+}
+
+// appendFrom adds the rows of a source as the plan's Table says.
+func (l *load) appendFrom(ctx context.Context, p *plan, from source) (destination.Counts, error) {
 	appendRows := l.upsert
 	switch {
-	case t.Method == table.History:
+	case p.t.Method == table.History:
 		appendRows = l.appendHistory
-	case !t.Keyed():
+	case !p.t.Keyed():
 		appendRows = l.insertAll
 	}
-	counts, err := appendRows(ctx, p, batches, rows)
+	counts, err := appendRows(ctx, p, from)
 	if err != nil {
-		return destination.Counts{}, fmt.Errorf("append to table %s: %w", t.Name, explainFull(err))
+		return destination.Counts{}, fmt.Errorf("append to table %s: %w", p.t.Name, explainFull(err))
 	}
 	return counts, nil
 }
@@ -97,18 +117,18 @@ func checkScale(c table.Column, values *array.String) error {
 }
 
 // insertAll adds every row.
-func (l *load) insertAll(ctx context.Context, p *plan, batches []*table.Batch, rows int64) (destination.Counts, error) {
-	return destination.Counts{Inserted: rows}, l.insert(ctx, p, batches, "", rows)
+func (l *load) insertAll(ctx context.Context, p *plan, from source) (destination.Counts, error) {
+	return destination.Counts{Inserted: from.rows}, l.insert(ctx, p, from, "", from.rows)
 }
 
 // insert adds the rows that the filter leaves, which must be as many as want.
-func (l *load) insert(ctx context.Context, p *plan, batches []*table.Batch, filter string, want int64) error {
+func (l *load) insert(ctx context.Context, p *plan, from source, filter string, want int64) error {
 	all := make([]int, len(p.t.Columns))
 	names := make([]string, len(p.t.Columns))
 	for i := range p.t.Columns {
 		all[i], names[i] = i, quote(p.column(i).name)
 	}
-	return l.withRows(ctx, p.t, all, batches, func(view string) error {
+	return from.lend(ctx, all, func(view string) error {
 		inserted, err := l.exec(ctx, "INSERT INTO "+p.name+" ("+strings.Join(names, ", ")+") SELECT "+strings.Join(p.values, ", ")+" FROM "+view+filter)
 		if err != nil {
 			return fmt.Errorf("insert rows: %w", err)

@@ -21,14 +21,14 @@ const (
 
 // appendHistory adds the rows that differ from the one before with the same key, ends that one's validity, and lets equal
 // rows bring the metadata of the one before up to date.
-func (l *load) appendHistory(ctx context.Context, p *plan, batches []*table.Batch, rows int64) (destination.Counts, error) {
-	if err := l.stageRows(ctx, p, batches, rows); err != nil {
+func (l *load) appendHistory(ctx context.Context, p *plan, from source) (destination.Counts, error) {
+	if err := l.stageRows(ctx, p, from); err != nil {
 		return destination.Counts{}, fmt.Errorf("collect the rows: %w", err)
 	}
 	if !p.t.Keyed() {
-		return destination.Counts{Inserted: rows}, l.addVersions(ctx, p, "SELECT "+table.Ordinal+" AS first, "+table.Ordinal+" AS last, NULL AS next FROM "+stagedTable, rows)
+		return destination.Counts{Inserted: from.rows}, l.addVersions(ctx, p, "SELECT "+table.Ordinal+" AS first, "+table.Ordinal+" AS last, NULL AS next FROM "+stagedTable, from.rows)
 	}
-	counts, err := l.countHistory(ctx, p, rows)
+	counts, err := l.countHistory(ctx, p, from.rows)
 	if err != nil {
 		return destination.Counts{}, fmt.Errorf("look for known keys: %w", err)
 	}
@@ -51,7 +51,7 @@ func (l *load) appendHistory(ctx context.Context, p *plan, batches []*table.Batc
 }
 
 // stageRows fills stagedTable.
-func (l *load) stageRows(ctx context.Context, p *plan, batches []*table.Batch, rows int64) error {
+func (l *load) stageRows(ctx context.Context, p *plan, rows source) error {
 	from, extracted := indexOf(p.t, table.ValidFrom), indexOf(p.t, table.ExtractedAt)
 	if from < 0 || extracted < 0 || indexOf(p.t, table.ValidTo) < 0 {
 		return errors.New("the Table lacks the columns of a history")
@@ -67,7 +67,7 @@ func (l *load) stageRows(ctx context.Context, p *plan, batches []*table.Batch, r
 		}
 		values = append(values, value+" AS "+position(i))
 	}
-	return l.withRows(ctx, p.t, read, batches, func(view string) error {
+	return rows.lend(ctx, read, func(view string) error {
 		_, err := l.exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE _singer_staged AS SELECT "+strings.Join(values, ", ")+", "+table.Ordinal+" FROM "+view)
 		if err != nil {
 			return err
@@ -76,7 +76,7 @@ func (l *load) stageRows(ctx context.Context, p *plan, batches []*table.Batch, r
 		if err := l.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+stagedTable).Scan(&staged); err != nil {
 			return err
 		}
-		return due("read", staged, rows)
+		return due("read", staged, rows.rows)
 	})
 }
 

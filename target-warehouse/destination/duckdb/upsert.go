@@ -22,15 +22,15 @@ const keysTable = "temp.main._singer_keys"
 
 // upsert adds for every key the row that wins, in the place of those that the table has with this key. If that row is
 // one that deletes, none takes their place.
-func (l *load) upsert(ctx context.Context, p *plan, batches []*table.Batch, rows int64) (destination.Counts, error) {
-	if err := l.stageKeys(ctx, p, batches); err != nil {
+func (l *load) upsert(ctx context.Context, p *plan, from source) (destination.Counts, error) {
+	if err := l.stageKeys(ctx, p, from); err != nil {
 		return destination.Counts{}, fmt.Errorf("collect the keys: %w", err)
 	}
 	n, err := l.tally(ctx, p)
 	if err != nil {
 		return destination.Counts{}, fmt.Errorf("look for known keys: %w", err)
 	}
-	if err := due("read", n.rows, rows); err != nil {
+	if err := due("read", n.rows, from.rows); err != nil {
 		return destination.Counts{}, err
 	}
 	if n.known > 0 {
@@ -44,11 +44,11 @@ func (l *load) upsert(ctx context.Context, p *plan, batches []*table.Batch, rows
 		}
 	}
 	winners, want := "", n.keys-n.last
-	if want < rows {
+	if want < from.rows {
 		winners = " WHERE " + table.Ordinal + " IN (SELECT " + table.Ordinal + " FROM " + keysTable + " WHERE NOT last)"
 	}
 	if want > 0 {
-		err = l.insert(ctx, p, batches, winners, want)
+		err = l.insert(ctx, p, from, winners, want)
 	}
 	return n.counts(), err
 }
@@ -73,10 +73,10 @@ func (p *plan) keyColumns(before string) string {
 }
 
 // stageKeys fills keysTable.
-func (l *load) stageKeys(ctx context.Context, p *plan, batches []*table.Batch) error {
+func (l *load) stageKeys(ctx context.Context, p *plan, from source) error {
 	read := append([]int(nil), p.t.Key...)
 	deleted := ""
-	if i := indexOf(p.t, table.DeletedAt); p.t.HardDelete && i >= 0 && someValue(batches, i) {
+	if i := indexOf(p.t, table.DeletedAt); p.t.HardDelete && i >= 0 && from.someValue(i) {
 		read = append(read, i)
 		deleted = position(i) + " IS NOT NULL"
 	}
@@ -84,7 +84,7 @@ func (l *load) stageKeys(ctx context.Context, p *plan, batches []*table.Batch) e
 	for _, i := range p.t.Key {
 		values = append(values, p.values[i]+" AS "+position(i))
 	}
-	return l.withRows(ctx, p.t, read, batches, func(view string) error {
+	return from.lend(ctx, read, func(view string) error {
 		_, err := l.exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE _singer_keys AS "+p.groupKeys("SELECT "+strings.Join(values, ", ")+", "+table.Ordinal+", $ FROM "+view, deleted))
 		return err
 	})
