@@ -275,3 +275,19 @@ func TestConvertingDoesNotChangeTheSignOrTheNULLs(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestRowsMayFollowAQuestionAboutRejects(t *testing.T) {
+	d := newPlan(t, `"v":{"type":"integer"}`, table.Options{}).NewDecoder()
+	appendAll(t, d, `{"v":1}`)
+	if rejects := d.Rejects(); rejects != nil {
+		t.Errorf("%v is rejected", rejects)
+	}
+	appendAll(t, d, `{"v":1.5,"x":1}`)
+	b := d.Batch()
+	if typ := typeOf(b); typ != "number" || extraOf(b.Table) < 0 {
+		t.Errorf("the column is %s in %v", typ, b.Table.Columns)
+	}
+	if diff := cmp.Diff([]any{1.0, 1.5}, columnOf(t, b)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
