@@ -27,6 +27,7 @@ var schemaChecks = []check{
 	{"a key that comes late holds for later rows", keyAdded},
 	{"a key that goes lets every row in", keyRemoved},
 	{"a column of a former key can be NULL", formerKeyIsNull},
+	{"a key can change within one load", keyChangedWithinLoad},
 }
 
 // wantWords fails the test unless the failure has all the words.
@@ -286,4 +287,19 @@ func formerKeyIsNull(t *testing.T, h *Harness) {
 	s.load(withKey(0, 1), destination.Counts{Inserted: 1}, []Row{{int64(1), int64(1), "a"}})
 	s.load(withKey(0), destination.Counts{Inserted: 1, Updated: 1}, []Row{{int64(1), nil, "b"}, {int64(2), nil, "c"}})
 	s.expect(withKey(), Row{int64(1), nil, "b"}, Row{int64(2), nil, "c"})
+}
+
+// keyChangedWithinLoad has the rows of the first key arrive when the second one holds for the table already.
+func keyChangedWithinLoad(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
+	s := open(t, h)
+	s.load(withKey(0), destination.Counts{Inserted: 1}, []Row{{int64(7), int64(1), "a"}})
+	both, one := withKey(0, 1), withKey(0)
+	l := s.begin()
+	l.migrate(both)
+	l.migrate(one)
+	l.add(both, destination.Counts{Inserted: 2, Updated: 1}, []Row{{int64(1), int64(1), "a"}, {int64(1), int64(2), "b"}, {int64(1), int64(1), "c"}})
+	l.add(one, destination.Counts{Inserted: 1, Updated: 1}, []Row{{int64(1), int64(9), "d"}, {int64(2), int64(9), "e"}})
+	l.commit(checkpoint(nil))
+	s.expect(withKey(), Row{int64(7), int64(1), "a"}, Row{int64(1), int64(9), "d"}, Row{int64(2), int64(9), "e"})
 }
