@@ -8,7 +8,7 @@ LDFLAGS     := -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TAPS        := tap-stripe
 
-.PHONY: build demo test lint generate bench size fuzz clean prerequisites
+.PHONY: build demo test lint generate bench soak size fuzz clean prerequisites
 
 build: prerequisites ## the binaries, in bin/
 	@mkdir -p bin
@@ -21,6 +21,7 @@ demo: build ## Stripe data into demo/warehouse.duckdb, twice
 
 test: prerequisites lint ## everything that must hold
 	@tests/postgres.sh
+	@tests/s3.sh >/dev/null
 	go test -race -shuffle=on -timeout 20m $$(go list ./... | grep -vx tapline/tests)
 	go test -shuffle=on -timeout 20m ./tests # whole processes, which the race detector does not see into
 
@@ -33,9 +34,15 @@ lint: prerequisites
 generate: ## schemas/stripe from Stripe's OpenAPI document
 	go generate ./schemas
 
-bench: build ## target-warehouse beside DuckDB's own JSON reader
+bench: build ## target-warehouse beside DuckDB's own readers and psql; BENCH has flags, such as --scale 0.1
+	@tests/postgres.sh
 	@go build -o bin/bench ./tests/bench
-	@bin/bench --target bin/target-warehouse
+	@bin/bench --target bin/target-warehouse $(BENCH)
+
+soak: build ## the kills and random loads of the tests, many times over
+	@tests/postgres.sh
+	@tests/s3.sh >/dev/null
+	TAPLINE_SOAK=200 go test -count=1 -timeout 4h ./tests ./target-warehouse/destination/...
 
 size: ## lines of code and of tests by package
 	@go run ./tests/size
