@@ -1,17 +1,13 @@
-// Package charges writes the Singer stream that loads are measured on: charges in the shape of Stripe's, about 1.36 kB
-// a line, with 23 columns of which 4 are nested.
-package charges
+package inputs
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"time"
 )
 
-// Columns lists the properties of a record with their JSON Schema, in the order in which they stand.
-var Columns = []struct{ Name, Schema string }{
+// Charges are in the shape of Stripe's: about 1.36 kB a line, with 23 columns of which 4 are nested.
+var Charges = &Input{Name: "charges", Rows: 500_000, Mark: "status", Marks: [2]string{"succeeded", "refunded"}, row: appendCharge, Columns: []Column{
 	{"id", `{"type":"string"}`},
 	{"object", text},
 	{"amount", integer},
@@ -20,12 +16,12 @@ var Columns = []struct{ Name, Schema string }{
 	{"balance_transaction", text},
 	{"billing_details", object},
 	{"captured", boolean},
-	{"created", `{"type":["null","string"],"format":"date-time"}`},
+	{"created", moment},
 	{"currency", text},
 	{"customer", text},
 	{"description", text},
 	{"disputed", boolean},
-	{"exchange_rate", `{"type":["null","number"]}`},
+	{"exchange_rate", float},
 	{"invoice", text},
 	{"livemode", boolean},
 	{"metadata", object},
@@ -35,53 +31,9 @@ var Columns = []struct{ Name, Schema string }{
 	{"payment_method", text},
 	{"payment_method_details", object},
 	{"status", text},
-}
+}}
 
-const (
-	text    = `{"type":["null","string"]}`
-	integer = `{"type":["null","integer"]}`
-	boolean = `{"type":["null","boolean"]}`
-	object  = `{"type":["null","object"]}`
-)
-
-// WriteStream writes a SCHEMA, n RECORD lines and a STATE every 100 records. The same seed gives the same bytes.
-func WriteStream(w io.Writer, n int, seed uint64) error {
-	out := bufio.NewWriterSize(w, 1<<20)
-	fmt.Fprint(out, `{"type":"SCHEMA","stream":"charges","key_properties":["id"],"schema":{"type":"object","properties":{`)
-	for i, c := range Columns {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		fmt.Fprintf(out, "%q:%s", c.Name, c.Schema)
-	}
-	fmt.Fprintln(out, `}}}`)
-	rnd := rand.New(rand.NewPCG(seed, 0))
-	var line []byte
-	for i := range n {
-		line = append(line[:0], `{"type":"RECORD","stream":"charges","record":`...)
-		line = appendCharge(line, i, rnd)
-		line = append(line, `,"time_extracted":"2026-01-01T00:00:00Z"}`+"\n"...)
-		out.Write(line)
-		if i%100 == 99 || i == n-1 {
-			fmt.Fprintf(out, `{"type":"STATE","value":{"bookmarks":{"charges":{"created":%d}}}}`+"\n", i+1)
-		}
-	}
-	return out.Flush()
-}
-
-// WriteRecords writes the same n records bare, one JSON object a line, for loaders that do not speak Singer.
-func WriteRecords(w io.Writer, n int, seed uint64) error {
-	out := bufio.NewWriterSize(w, 1<<20)
-	rnd := rand.New(rand.NewPCG(seed, 0))
-	var line []byte
-	for i := range n {
-		line = append(appendCharge(line[:0], i, rnd), '\n')
-		out.Write(line)
-	}
-	return out.Flush()
-}
-
-func appendCharge(b []byte, i int, rnd *rand.Rand) []byte {
+func appendCharge(b []byte, i int, mark string, rnd *rand.Rand) []byte {
 	id := rnd.Uint64()
 	amount := rnd.IntN(1_000_000)
 	created := time.Unix(1_600_000_000+int64(i)*37, 0).UTC().Format(time.RFC3339)
@@ -97,7 +49,5 @@ func appendCharge(b []byte, i int, rnd *rand.Rand) []byte {
 	b = fmt.Appendf(b, `"paid":true,"payment_intent":"pi_%016x","payment_method":"pm_%016x",`, id*7, id*11)
 	b = fmt.Appendf(b, `"payment_method_details":{"card":{"brand":"visa","checks":{"address_line1_check":"pass","address_postal_code_check":"pass","cvc_check":"pass"},"country":%q,"exp_month":%d,"exp_year":%d,"fingerprint":"%016x","funding":"credit","installments":null,"last4":"%04d","mandate":null,"network":"visa","three_d_secure":null,"wallet":null},"type":"card"},`,
 		country, 1+rnd.IntN(12), 2026+rnd.IntN(6), id*13, rnd.IntN(10_000))
-	return append(b, `"status":"succeeded"}`...)
+	return fmt.Appendf(b, `"status":%q}`, mark)
 }
-
-func pick(rnd *rand.Rand, of ...string) string { return of[rnd.IntN(len(of))] }
