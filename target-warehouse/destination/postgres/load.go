@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -72,7 +71,7 @@ func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 // settle notes what is true since the commit.
 func (l *load) settle() {
 	l.ended, l.w.recorded = true, true
-	maps.Copy(l.w.collecting, l.collecting)
+	l.w.collecting = l.collecting
 	for place, n := range l.replaced {
 		l.w.replaced[place] += n
 	}

@@ -36,7 +36,7 @@ func (l *load) collect(ctx context.Context, p *plan) error {
 
 // openHidden finds the hidden table of this run, or makes it anew.
 func (l *load) openHidden(ctx context.Context, p *plan, hidden *target) error {
-	if !l.w.collecting[hidden.quoted()] {
+	if !l.collecting[hidden.quoted()] {
 		if _, err := l.exec(ctx, "DROP TABLE IF EXISTS "+hidden.quoted()); err != nil {
 			return err
 		}

@@ -100,7 +100,7 @@ func (w *Warehouse) Begin(ctx context.Context) (destination.Load, error) {
 	if w.readOnly {
 		return nil, errors.New("begin a load: the PostgreSQL database is open for reading only")
 	}
-	l := &load{w: w, plans: map[*table.Table]*plan{}, targets: map[string]*target{}, temporaries: map[string]string{}, replaced: map[columnPlace]int64{}, collecting: map[string]bool{}}
+	l := &load{w: w, plans: map[*table.Table]*plan{}, targets: map[string]*target{}, temporaries: map[string]string{}, replaced: map[columnPlace]int64{}, collecting: maps.Clone(w.collecting)}
 	err := w.begin(ctx)
 	if err != nil && w.conn.IsClosed() && ctx.Err() == nil {
 		if err = w.reconnect(ctx); err == nil {
