@@ -25,7 +25,7 @@ func (l *load) Activate(ctx context.Context, t *table.Table, a destination.Activ
 		counts.Deleted, err = l.retire(ctx, p, a)
 	}
 	if err != nil {
-		return destination.Counts{}, fmt.Errorf("activate version %d of table %s: %w", a.Version, t.Name, explainFull(err))
+		return destination.Counts{}, fmt.Errorf("activate version %d of table %s: %w", a.Version, t.Name, explain(err))
 	}
 	return counts, nil
 }

@@ -71,7 +71,7 @@ func (l *load) appendFrom(ctx context.Context, p *plan, from source) (destinatio
 	}
 	counts, err := appendRows(ctx, p, from)
 	if err != nil {
-		return destination.Counts{}, fmt.Errorf("append to table %s: %w", p.t.Name, explainFull(err))
+		return destination.Counts{}, fmt.Errorf("append to table %s: %w", p.t.Name, explain(err))
 	}
 	return counts, nil
 }

@@ -113,14 +113,31 @@ func TestMotherDuckTokenIsNeverShown(t *testing.T) {
 	}
 }
 
-func TestFullDiskSaysThatNothingIsLost(t *testing.T) {
-	got := explainFull(errors.New("IO Error: Could not write all bytes to file \"/w\": wanted=262144 wrote=8192: No space left on device"))
-	if !strings.Contains(got.Error(), "the disk with the DuckDB file is full; what was committed before is safe") {
-		t.Errorf("failure is %v", got)
+func TestShortagesSayThatNothingIsLost(t *testing.T) {
+	for message, want := range map[string]string{
+		"IO Error: Could not write all bytes to file \"/w\": wanted=262144 wrote=8192":      "the disk with the DuckDB file is full; what was committed before is safe",
+		"Out of Memory Error: failed to pin block of size 256.0 KiB\n\nPossible solutions:": "DuckDB needs more memory than it may take; what was committed before is safe",
+	} {
+		cause := errors.New(message)
+		for _, got := range []error{explain(cause), explainOpen("/w", cause)} {
+			if !strings.Contains(got.Error(), want) || strings.Contains(got.Error(), "\n") {
+				t.Errorf("failure is %q, want one sentence with %q", got, want)
+			}
+		}
+		if !errors.Is(explain(cause), cause) {
+			t.Errorf("%q is lost", message)
+		}
 	}
-	other := errors.New("something else")
-	if explainFull(other) != other {
-		t.Error("another failure is changed")
+}
+
+func TestTooLittleMemoryIsExplained(t *testing.T) {
+	w, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "w.duckdb"), MemoryLimit: 2 << 20})
+	if err == nil {
+		defer w.Close()
+		_, err = loadAs(t, w, column1(table.Text, table.Widen), destinationtest.Row{strings.Repeat("x", 8<<20)})
+	}
+	if err == nil || !strings.Contains(err.Error(), "needs more memory") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("failure is %v", err)
 	}
 }
 

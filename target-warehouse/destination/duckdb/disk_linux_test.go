@@ -1,10 +1,13 @@
 package duckdb
 
 import (
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -53,6 +56,47 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	if diff := gocmp.Diff(want, query(t, w, "SELECT count(*), count(DISTINCT value) FROM things")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+func TestCloseLeavesNoFilesAndGoroutinesBehind(t *testing.T) {
+	openFiles := func() int {
+		files, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	use := func() {
+		w := mustOpen(t, filepath.Join(t.TempDir(), "w.duckdb"))
+		tab := column1(table.Integer, table.Widen)
+		rollBack(t, w, withName(tab), destinationtest.Row{int64(1)})
+		if _, err := loadAs(t, w, tab, destinationtest.Row{int64(1)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	use() // DuckDB keeps what it needs once for the whole process
+	files, goroutines := openFiles(), runtime.NumGoroutine()
+	for range 5 {
+		use()
+	}
+	for range 100 { // database/sql ends its goroutine a moment after Close
+		if runtime.NumGoroutine() <= goroutines {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if f, g := openFiles(), runtime.NumGoroutine(); f > files || g > goroutines {
+		t.Errorf("%d files and %d goroutines are left, want %d and %d", f, g, files, goroutines)
+	}
+}
+
+// withName is the Table named as loadAs names it.
+func withName(t *table.Table) *table.Table {
+	t.Stream, t.Name = "things", "things"
+	return t
 }
 
 // loadPadding commits a hundred rows that cannot be compressed well.

@@ -28,8 +28,16 @@ var openFailures = []struct{ part, meaning string }{
 	{"different configuration", "%s is already open in this process in another mode; close it first"},
 }
 
-// fullDisk are parts of DuckDB's messages about a disk that is full.
-var fullDisk = []string{"No space left on device", "Could not write all bytes", "Disk quota exceeded", "failed to offload data block"}
+// shortages are DuckDB's messages about a machine that has not enough of something, and what they mean for the user.
+var shortages = []struct{ part, meaning string }{
+	{"No space left on device", fullDisk},
+	{"Could not write all bytes", fullDisk},
+	{"Disk quota exceeded", fullDisk},
+	{"failed to offload data block", fullDisk},
+	{"Out of Memory Error", "DuckDB needs more memory than it may take; what was committed before is safe, so allow it more, or make batches smaller, and run again"},
+}
+
+const fullDisk = "the disk with the DuckDB file is full; what was committed before is safe, so make room and run again"
 
 // explainOpen puts DuckDB's message about opening path into words that say what to do.
 func explainOpen(path string, err error) error {
@@ -47,21 +55,35 @@ func explainOpen(path string, err error) error {
 			return fmt.Errorf(f.meaning, path)
 		}
 	}
-	if full := explainFull(errors.New(message)); full.Error() != message {
-		return fmt.Errorf("open DuckDB file %s: %w", path, full)
-	}
-	return fmt.Errorf("open DuckDB file %s: %s", path, message)
-}
-
-// explainFull says what a full disk means for a load; other failures are left as they are.
-func explainFull(err error) error {
-	for _, part := range fullDisk {
-		if strings.Contains(err.Error(), part) {
-			return fmt.Errorf("the disk with the DuckDB file is full; what was committed before is safe, so make room and run again: %w", err)
+	for _, f := range shortages {
+		if strings.Contains(message, f.part) {
+			message = f.meaning + ": " + message
+			break
 		}
 	}
-	return err
+	return fmt.Errorf("open DuckDB file %s: %w", path, sentence{errors.New(message)})
 }
+
+// explain says what a failure of a load means for the user where DuckDB's message does not, and leaves out what follows
+// that message in lines of its own.
+func explain(err error) error {
+	for _, f := range shortages {
+		if strings.Contains(err.Error(), f.part) {
+			return fmt.Errorf("%s: %w", f.meaning, sentence{err})
+		}
+	}
+	return sentence{err}
+}
+
+// sentence is an error without what DuckDB adds in further lines: the statement and general advice.
+type sentence struct{ error }
+
+func (s sentence) Error() string {
+	first, _, _ := strings.Cut(s.error.Error(), "\n")
+	return first
+}
+
+func (s sentence) Unwrap() error { return s.error }
 
 // secrets finds the values of a path's options that nobody may see.
 var secrets = regexp.MustCompile(`(?i)[?&]([^=&]*(?:token|secret|password)[^=&]*)=([^&]*)`)

@@ -39,11 +39,11 @@ func (l *load) exec(ctx context.Context, query string, args ...any) (int64, erro
 // Commit implements [destination.Load].
 func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	if err := l.record(ctx, c); err != nil {
-		return fmt.Errorf("record the load: %w", explainFull(err))
+		return fmt.Errorf("record the load: %w", explain(err))
 	}
 	// Cancelled half-way, the statement would leave its caller in doubt whether the rows are there.
 	if _, err := l.exec(context.WithoutCancel(ctx), "COMMIT"); err != nil {
-		return errors.Join(fmt.Errorf("commit: %w", explainFull(err)), l.end())
+		return errors.Join(fmt.Errorf("commit: %w", explain(err)), l.end())
 	}
 	l.w.remember(l)
 	return l.end()

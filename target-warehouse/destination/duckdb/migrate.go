@@ -48,7 +48,7 @@ func (p *plan) migration() *destination.Migration {
 func (l *load) Migrate(ctx context.Context, t *table.Table) (*destination.Migration, error) {
 	p, err := l.migrate(ctx, t)
 	if err != nil {
-		return nil, err
+		return nil, sentence{err}
 	}
 	p.changes = slices.Concat(l.w.untold[place(t)], p.changes)
 	l.told[place(t)] = true

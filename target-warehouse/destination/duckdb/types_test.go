@@ -238,3 +238,43 @@ func rollBack(t *testing.T, w *Warehouse, tab *table.Table, rows ...destinationt
 		t.Fatal(err)
 	}
 }
+
+func TestHazardNotANumberAndInfinityAreStored(t *testing.T) {
+	w := openEmpty(t)
+	values := []destinationtest.Row{{math.NaN()}, {math.Inf(1)}, {math.Inf(-1)}, {1.5}}
+	if _, err := loadAs(t, w, column1(table.Number, table.Widen), values...); err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff([]destinationtest.Row{{"nan"}, {"inf"}, {"-inf"}, {"1.5"}}, query(t, w, "SELECT value::VARCHAR FROM things ORDER BY rowid")); diff != "" {
+		t.Errorf("as DOUBLE (-want +got):\n%s", diff)
+	}
+	if _, err := loadAs(t, w, column1(table.JSON, table.Widen), destinationtest.Row{"{}"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadAs(t, w, column1(table.Number, table.Widen), values...); err != nil {
+		t.Fatal(err)
+	}
+	widened := []destinationtest.Row{{`"NaN"`}, {`"Infinity"`}, {`"-Infinity"`}, {"1.5"}}
+	want := append(append(widened, destinationtest.Row{"{}"}), widened...)
+	if diff := gocmp.Diff(want, query(t, w, "SELECT value::VARCHAR FROM things ORDER BY rowid")); diff != "" {
+		t.Errorf("as JSON (-want +got):\n%s", diff)
+	}
+}
+
+func TestHazardNULCharactersAreKept(t *testing.T) {
+	w := openEmpty(t)
+	nul := "a\x00\u202e\\\"b"
+	if _, err := loadAs(t, w, column1(table.Text, table.Widen), destinationtest.Row{nul}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff([]destinationtest.Row{{nul}}, query(t, w, "FROM things")); diff != "" {
+		t.Errorf("as text (-want +got):\n%s", diff)
+	}
+	if _, err := loadAs(t, w, column1(table.JSON, table.Widen), destinationtest.Row{`"a\u0000"`}); err != nil {
+		t.Fatal(err)
+	}
+	want := []destinationtest.Row{{nul}, {"a\x00"}}
+	if diff := gocmp.Diff(want, query(t, w, "SELECT value ->> '$' FROM things ORDER BY rowid")); diff != "" {
+		t.Errorf("as JSON (-want +got):\n%s", diff)
+	}
+}
