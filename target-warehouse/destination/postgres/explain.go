@@ -24,6 +24,7 @@ var serverFailures = []struct {
 	advice string
 }{
 	{"08", singer.ErrUnavailable, "check the network to the server, then run again"},
+	{"22P03", nil, "PostgreSQL has no infinite numeric before version 14; take the value out of the stream, or use a later server"},
 	{"23505", nil, "a row with the same key was there: drop the constraint, or keep others from writing to the table, then run again"},
 	{"23", nil, "the table has a constraint that the stream's rows break; drop it, or load into another table"},
 	{"25006", nil, "the server takes no writes: it is a standby or set to read-only; connect to the primary"},

@@ -71,10 +71,50 @@ func loadVersion(w *Warehouse, version int, reach func(step string)) error {
 		return errors.Join(err, l.Rollback())
 	}
 	reach("appended")
+	if err := loadOthers(ctx, l, version); err != nil {
+		return errors.Join(err, l.Rollback())
+	}
+	reach("activated")
 	if err := l.Commit(ctx, destination.Checkpoint{Pipeline: "kill", RunID: "run", Fence: 1, State: json.RawMessage(strconv.Itoa(version))}); err != nil {
 		return errors.Join(err, l.Rollback())
 	}
 	reach("committed")
+	return nil
+}
+
+// loadOthers overwrites a table with the rows of a version, changes rows of one that keeps history, and deletes and marks
+// rows of others. In the second load they all have another type of column.
+func loadOthers(ctx context.Context, l destination.Load, version int) error {
+	for _, kind := range []struct {
+		method table.Method
+		hard   bool
+	}{{table.Overwrite, false}, {table.History, false}, {table.Upsert, true}, {table.Upsert, false}} {
+		t := tracked(kind.method, kind.hard)
+		t.Schema, t.Name = "shop", fmt.Sprint("other_", kind.method, kind.hard)
+		if version == 2 {
+			t.Columns[1].Type = table.JSON
+		}
+		if kind.method == table.History {
+			t.Columns = append(t.Columns, table.Column{Name: table.ValidFrom, Type: table.Timestamp, Nullable: true},
+				table.Column{Name: table.ValidTo, Type: table.Timestamp, Nullable: true})
+		}
+		var rows []destinationtest.Row
+		for i := range killRows / 4 {
+			row := destinationtest.Row{int64(i + version*100), fmt.Sprint(version), moment, nil, int64(version), moment.Add(time.Duration(version)), nil}
+			rows = append(rows, row[:len(t.Columns)])
+		}
+		if _, err := l.Migrate(ctx, t); err != nil {
+			return err
+		}
+		b := destinationtest.Batch(Allocator(), t, 1, rows...)
+		defer b.Rows.Release()
+		if _, err := l.Append(ctx, []*table.Batch{b}); err != nil {
+			return err
+		}
+		if _, err := l.Activate(ctx, t, destination.Activation{Version: int64(version), AtMicros: moment.UnixMicro()}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -95,7 +135,7 @@ func loadTwice(url, stopAt string) {
 }
 
 // outcome is what a killed process left.
-type outcome struct{ Rows, Columns, State string }
+type outcome struct{ Rows, Others, Columns, State string }
 
 // contents reads the outcome, having opened the warehouse as the next run would.
 func contents(t *testing.T, url string) outcome {
@@ -116,8 +156,11 @@ func outcomeOf(t *testing.T, w *Warehouse, url string) outcome {
 	return outcome{
 		Rows: fmt.Sprint(query(t, conn, `SELECT count(*), count(DISTINCT id), min(version), max(version),
 			md5(string_agg(k::text, ',' ORDER BY id)) FROM shop.kill AS k`)),
-		Columns: fmt.Sprint(query(t, conn, `SELECT column_name::text FROM information_schema.columns
-			WHERE table_name = 'kill' ORDER BY ordinal_position`)),
+		Others: fmt.Sprint(query(t, conn, `SELECT table_name::text, (xpath('/row/n/text()', query_to_xml(format(
+			'SELECT count(*) || '' '' || md5(string_agg(t::text, '','' ORDER BY t::text)) AS n FROM shop.%I AS t', table_name), false, true, '')))[1]::text
+			FROM information_schema.tables WHERE table_schema = 'shop' AND table_name <> 'kill' ORDER BY 1`)),
+		Columns: fmt.Sprint(query(t, conn, `SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns
+			WHERE table_schema = 'shop' ORDER BY table_name, ordinal_position`)),
 		State: states[0].Values[2].(string),
 	}
 }
@@ -144,15 +187,15 @@ func killAt(t *testing.T, step string, after time.Duration) (outcome, bool) {
 func TestKilledLoadIsThereWhollyOrNotAtAll(t *testing.T) {
 	before, _ := killAt(t, "begun", 0)
 	whole, _ := killAt(t, "committed", 0)
-	if before.State != "1" || whole.State != "2" || before.Rows == whole.Rows || before.Columns == whole.Columns {
+	if before.State != "1" || whole.State != "2" || before.Rows == whole.Rows || before.Others == whole.Others || before.Columns == whole.Columns {
 		t.Fatalf("before the second load %v, after it %v", before, whole)
 	}
-	for _, step := range []string{"migrated", "appended"} {
+	for _, step := range []string{"migrated", "appended", "activated"} {
 		if got, _ := killAt(t, step, 0); got != before {
 			t.Errorf("killed when %s (-want +got):\n%s", step, gocmp.Diff(before, got))
 		}
 	}
-	for step, pause := range map[string]time.Duration{"migrated": 8 * time.Millisecond, "appended": 200 * time.Microsecond} {
+	for step, pause := range map[string]time.Duration{"migrated": 8 * time.Millisecond, "appended": 20 * time.Millisecond, "activated": 200 * time.Microsecond} {
 		for i := range 5 {
 			after := pause*time.Duration(i) + time.Microsecond
 			got, committed := killAt(t, step, after)
@@ -202,7 +245,7 @@ func TestLoadsGoOnAfterTheServerWasKilled(t *testing.T) {
 	if got := outcomeOf(t, w, url); got != before {
 		t.Errorf("killed between loads (-want +got):\n%s", gocmp.Diff(before, got))
 	}
-	for _, step := range []string{"begun", "migrated", "appended"} {
+	for _, step := range []string{"begun", "migrated", "appended", "activated"} {
 		err := loadVersion(w, 2, func(reached string) {
 			if reached == step {
 				restart(t, s)

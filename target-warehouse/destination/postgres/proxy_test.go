@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,11 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"tapline/singer"
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/destination/destinationtest"
+	"tapline/target-warehouse/table"
 )
 
 // cutter is a proxy in front of a server that breaks the connection where the client sends a word.
@@ -144,5 +150,35 @@ func TestConnectionCutInMidCopyLeavesNothing(t *testing.T) {
 	}
 	if err := loadVersion(w, 2, nothing); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestRunThatLostItsConnectionIsFencedByTheOneThatTookOver(t *testing.T) {
+	direct := newDatabase(t)
+	proxy := &cutter{word: []byte("pg_advisory_xact_lock")}
+	w := mustOpen(t, proxy.start(t, direct))
+	mustLoad(t, w, things(0, table.Integer), destinationtest.Row{int64(1)})
+	proxy.armed.Store(true)
+	if _, err := load1(t, w, things(0, table.Integer), destinationtest.Row{int64(2)}); !errors.Is(err, singer.ErrUnavailable) {
+		t.Fatalf("failure is %v, want ErrUnavailable", err)
+	}
+	other := mustOpen(t, direct)
+	l := begin(t, other)
+	l.add(things(0, table.Integer), destinationtest.Row{int64(3)})
+	if err := l.Commit(t.Context(), destination.Checkpoint{RunID: "2", Fence: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load1(t, w, things(0, table.Integer), destinationtest.Row{int64(2)}); !errors.Is(err, destination.ErrFenced) {
+		t.Errorf("failure is %v, want ErrFenced", err)
+	}
+	if diff := gocmp.Diff([]destinationtest.Row{{int64(1)}, {int64(3)}}, query(t, connect(t, direct), "SELECT * FROM things ORDER BY 1")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// Had the connection been cut in the middle of COMMIT, the row of the later run would hide what became of it.
+	if _, err := w.committed(t.Context(), destination.Checkpoint{RunID: "1"}, "1"); !errors.Is(err, destination.ErrFenced) {
+		t.Errorf("failure is %v, want ErrFenced", err)
 	}
 }

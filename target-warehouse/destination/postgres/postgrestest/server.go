@@ -217,15 +217,41 @@ func (s *Server) EnableTLS(certificate, key []byte) error {
 			return err
 		}
 	}
+	return s.alterSystem("ssl = on")
+}
+
+// RequireCertificate has the server, which must have TLS, take users of a name only with a certificate for that name that an
+// authority, in PEM, has signed.
+func (s *Server) RequireCertificate(authority []byte, userName string) error {
+	path := filepath.Join(s.data(), "clients.crt")
+	if err := os.WriteFile(path, authority, 0o600); err != nil {
+		return fmt.Errorf("write the authority of clients: %w", err)
+	}
+	if err := s.give(path); err != nil {
+		return err
+	}
+	access := filepath.Join(s.data(), "pg_hba.conf")
+	rules, err := os.ReadFile(access)
+	if err == nil {
+		err = os.WriteFile(access, append([]byte("hostssl all "+userName+" all cert\n"), rules...), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("ask for certificates in pg_hba.conf: %w", err)
+	}
+	return s.alterSystem("ssl_ca_file = 'clients.crt'")
+}
+
+// alterSystem changes a setting of the running server.
+func (s *Server) alterSystem(setting string) error {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
-		return fmt.Errorf("turn TLS on: %w", err)
+		return fmt.Errorf("set %s: %w", setting, err)
 	}
-	_, on := conn.Exec(ctx, "ALTER SYSTEM SET ssl = on")
+	_, on := conn.Exec(ctx, "ALTER SYSTEM SET "+setting)
 	_, reload := conn.Exec(ctx, "SELECT pg_reload_conf()")
 	if err := errors.Join(on, reload, conn.Close(ctx)); err != nil {
-		return fmt.Errorf("turn TLS on: %w", err)
+		return fmt.Errorf("set %s: %w", setting, err)
 	}
 	return nil
 }
