@@ -103,7 +103,8 @@ type Limit struct {
 // Limits lists all that a config may ask for in vain. Beside these: a table with a key is append-only unless it is
 // overwritten, and overwriting keeps every row that came, also of one key. ACTIVATE_VERSION changes only tables that are
 // overwritten; elsewhere rows of older versions stay, and readers tell them by table.TableVersion. A column that is
-// widened is wider in files from then on; earlier ones stay as they are, and readers join them by name.
+// widened is wider in files from then on; earlier ones stay as they are, and readers join them by name. Text is not widened
+// to JSON, as they could not read the earlier text then: JSON values are put into a text column as their text.
 var Limits = []Limit{
 	{"load_method", "upsert", "replacing a row would mean to write its file again; use append-only, and let readers take the newest row of each key"},
 	{"load_method", "history", "ending a row's validity would mean to write its file again; use append-only, which keeps every version of a row"},

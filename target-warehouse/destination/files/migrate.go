@@ -126,7 +126,9 @@ func (p *plan) fit(c table.Column, m *destination.Migration) (column, error) {
 	}
 	stored := p.change.known.Columns[i]
 	joined := table.Join(stored.logical(), wanted.logical())
-	if stored.holds(joined) {
+	// A reader that joins files by name reads text as JSON where any file says JSON, and fails on text that is none.
+	textStays := stored.Type == table.Text && (p.t.Conflict == table.Widen || p.t.Conflict == table.ToJSON)
+	if stored.holds(joined) || textStays {
 		return p.relax(stored, wanted, m), nil
 	}
 	switch p.t.Conflict {

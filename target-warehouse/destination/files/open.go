@@ -17,6 +17,7 @@ import (
 	_ "gocloud.dev/blob/gcsblob" // gs://
 	_ "gocloud.dev/blob/s3blob"  // s3://
 	"gocloud.dev/gcerrors"
+	"gocloud.dev/gcp"
 )
 
 // openStore opens the place that a URL or a path names. With make, a directory that is missing is made.
@@ -81,6 +82,12 @@ func openBucket(ctx context.Context, u *url.URL) (*store, error) {
 			}
 		}
 		bucketURL.RawQuery = query.Encode()
+	}
+	if u.Scheme == "gs" && !u.Query().Has("anonymous") {
+		// The opener would warn of it on its own, and go on without.
+		if _, err := gcp.DefaultCredentials(ctx); err != nil {
+			return nil, fmt.Errorf("open %s: %s", s.place, noCredentials)
+		}
 	}
 	bucket, err := blob.OpenBucket(ctx, bucketURL.String())
 	if err != nil {
