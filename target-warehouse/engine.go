@@ -142,10 +142,10 @@ func (s *settings) place() string {
 	switch {
 	case s.Destination == "postgres":
 		return "the PostgreSQL database"
-	case s.motherDuck():
-		return "the MotherDuck database"
 	case s.Path == "":
 		return "the files"
+	case s.Destination == "files":
+		return s.Path
 	}
-	return s.Path
+	return duckdb.Describe(s.Path)
 }
