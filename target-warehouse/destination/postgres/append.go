@@ -39,9 +39,13 @@ func (l *load) add(ctx context.Context, p *plan, batches []*table.Batch) (destin
 		}
 		rows += b.Rows.NumRows()
 	}
-	switch {
-	case rows == 0:
+	if rows == 0 {
 		return destination.Counts{}, nil
+	}
+	if _, err := l.fitIndex(ctx, p.target, p); err != nil { // another Table of this load may have another key
+		return destination.Counts{}, fmt.Errorf("index the key: %w", err)
+	}
+	switch {
 	case p.keepsHistory():
 		return l.keep(ctx, p, batches, rows)
 	case p.table.Keyed():

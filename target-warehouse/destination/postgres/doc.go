@@ -25,9 +25,8 @@
 //
 // A row that is sent again is not written again unless it differs in a column of the tap, in _sdc_extra, _sdc_deleted_at
 // or _sdc_table_version. Its other metadata then stay those of the time when it was written: _sdc_extracted_at says since
-// when a row is as it is, and not when it was seen last. Config.RefreshMetadata has them say the latter. In a table that
-// keeps history the newest row of a key always has the metadata of the time when it was seen last, and _sdc_valid_from says
-// since when it is as it is.
+// when a row is as it is, and not when it was seen last. In a table that keeps history the newest row of a key has the
+// metadata of the time when it was seen last, and _sdc_valid_from says since when it is as it is.
 //
 // # What PostgreSQL changes
 //

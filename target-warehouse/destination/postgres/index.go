@@ -28,10 +28,8 @@ const describeIndexes = `SELECT c.relname::text, i.indisunique, ARRAY(SELECT a.a
 const keyIndexPrefix = "_singer_key_"
 
 // covers tells whether the index is on these columns and no others.
-func (x index) covers(columns []*column) bool { return sameNames(x.columns, columns) }
-
-func sameNames(names []string, columns []*column) bool {
-	return len(names) == len(columns) && !slices.ContainsFunc(columns, func(c *column) bool { return !slices.Contains(names, c.name) })
+func (x index) covers(columns []*column) bool {
+	return len(x.columns) == len(columns) && !slices.ContainsFunc(columns, func(c *column) bool { return !slices.Contains(x.columns, c.name) })
 }
 
 // keepsHistory tells whether a table keeps rows that others have replaced.
@@ -42,45 +40,36 @@ func (p *plan) unique() bool {
 	return slices.ContainsFunc(p.target.indexes, func(x index) bool { return x.unique && x.covers(p.key) })
 }
 
-// fitIndex makes the table's indexes fit p. Where tapline made an index that would refuse rows which are now due,
+// fitIndex makes the indexes of p's table t fit p. Where tapline made an index that would refuse rows which are now due,
 // because the key has changed or rows are now only added, that index goes. A table with rows gets an index on the key
 // if it has none; one without gets it later. Where that tells that the key was another one before, it is a change.
-func (l *load) fitIndex(ctx context.Context, p *plan) (*destination.Change, error) {
-	t := p.target
-	own := storedName(keyIndexPrefix + p.target.name)
+func (l *load) fitIndex(ctx context.Context, t *target, p *plan) (*destination.Change, error) {
+	own := storedName(keyIndexPrefix + t.name)
 	fits := func(x index) bool { return x.covers(p.key) && !(x.unique && p.keepsHistory()) }
-	before, had := []string(nil), false
-	if t.due != nil {
-		before, had, t.due = t.due.columns, true, nil
-	}
+	former := t.due
+	t.due = nil
 	if i := slices.IndexFunc(t.indexes, func(x index) bool { return x.name == own }); i >= 0 {
 		if p.table.Keyed() && fits(t.indexes[i]) {
 			return nil, nil
 		}
-		before, had = t.indexes[i].columns, true
 		if _, err := l.exec(ctx, "DROP INDEX "+quote(t.schema)+"."+quote(own)); err != nil {
 			return nil, err
 		}
-		t.indexes = slices.Delete(t.indexes, i, i+1)
+		former = &t.indexes[i]
+		t.indexes = slices.Concat(t.indexes[:i], t.indexes[i+1:])
 	}
-	change := &destination.Change{Kind: destination.ChangeKey, From: strings.Join(before, ", "), To: keyNames(p.key)}
-	if sameNames(before, p.key) || !had && !p.table.Keyed() {
+	covered := slices.ContainsFunc(t.indexes, fits)
+	if p.table.Keyed() && !covered {
+		t.due = &index{name: own, unique: !p.keepsHistory(), columns: columnNames(p.key)}
+	}
+	change := &destination.Change{Kind: destination.ChangeKey, To: strings.Join(columnNames(p.key), ", ")}
+	switch {
+	case former != nil && former.covers(p.key), former == nil && t.due == nil:
 		change = nil
+	case former != nil:
+		change.From = strings.Join(former.columns, ", ")
 	}
-	if !p.table.Keyed() {
-		return change, nil
-	}
-	if slices.ContainsFunc(t.indexes, fits) {
-		if !had {
-			change = nil
-		}
-		return change, nil
-	}
-	t.due = &index{name: own, unique: !p.keepsHistory()}
-	for _, c := range p.key {
-		t.due.columns = append(t.due.columns, c.name)
-	}
-	if t.fresh {
+	if t.due == nil || t.fresh {
 		return change, nil
 	}
 	return change, l.index(ctx, t)

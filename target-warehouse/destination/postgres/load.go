@@ -36,7 +36,11 @@ func (l *load) exec(ctx context.Context, query string, args ...any) (int64, erro
 // whether the load is there.
 func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	for _, t := range l.targets {
-		if err := l.index(ctx, t); err != nil {
+		_, err := l.fitIndex(ctx, t, t.newest)
+		if err == nil {
+			err = l.index(ctx, t)
+		}
+		if err != nil {
 			return fmt.Errorf("index table %s: %w", t.name, explain(ctx, l.conn, err))
 		}
 	}

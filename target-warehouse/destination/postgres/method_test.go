@@ -9,7 +9,6 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
-	"tapline/singer"
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/destination/destinationtest"
 	"tapline/target-warehouse/table"
@@ -75,25 +74,17 @@ func TestUnchangedRowsAreLeftAloneUnlessTheirVersionIsNew(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		row     destinationtest.Row
-		refresh bool
 		written bool
 	}{
-		{"extracted again", destinationtest.Row{int64(1), "a", later, nil, int64(7)}, false, false},
-		{"extracted again, to be told", destinationtest.Row{int64(1), "a", later, nil, int64(7)}, true, true},
-		{"nothing new, to be told", destinationtest.Row{int64(1), "a", first, nil, int64(7)}, true, false},
-		{"another version", destinationtest.Row{int64(1), "a", later, nil, int64(8)}, false, true},
-		{"no version", destinationtest.Row{int64(1), "a", later, nil, nil}, false, true},
-		{"deleted", destinationtest.Row{int64(1), "a", later, later, int64(7)}, false, true},
-		{"another text", destinationtest.Row{int64(1), "b", later, nil, int64(7)}, false, true},
+		{"extracted again", destinationtest.Row{int64(1), "a", later, nil, int64(7)}, false},
+		{"another version", destinationtest.Row{int64(1), "a", later, nil, int64(8)}, true},
+		{"no version", destinationtest.Row{int64(1), "a", later, nil, nil}, true},
+		{"deleted", destinationtest.Row{int64(1), "a", later, later, int64(7)}, true},
+		{"another text", destinationtest.Row{int64(1), "b", later, nil, int64(7)}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url := newDatabase(t)
-			conn := connect(t, url)
-			w, err := Open(t.Context(), Config{URL: singer.Secret(url), RefreshMetadata: c.refresh})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer w.Close()
+			w, conn := mustOpen(t, url), connect(t, url)
 			mustLoad(t, w, tracked(table.Upsert, false), destinationtest.Row{int64(1), "a", first, nil, int64(7)})
 			before := query(t, conn, "SELECT xmin::text FROM things")
 			if got, want := mustLoad(t, w, tracked(table.Upsert, false), c.row), (destination.Counts{Updated: 1}); got != want {

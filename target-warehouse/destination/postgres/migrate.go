@@ -19,6 +19,8 @@ type target struct {
 	indexes      []index
 	// fresh says that the table was made in this load and has no rows yet.
 	fresh bool
+	// newest is the plan of the Table that was migrated last, whose key the table has in the end.
+	newest *plan
 	// due is the index that is made once the table has its first rows, as that is quicker than to make it before; nil
 	// for none.
 	due *index
@@ -121,13 +123,14 @@ func (l *load) plan(ctx context.Context, t *table.Table, m *destination.Migratio
 	if err := p.fit(); err != nil {
 		return nil, err
 	}
-	change, err := l.fitIndex(ctx, p)
+	change, err := l.fitIndex(ctx, to, p)
 	if err != nil {
 		return nil, fmt.Errorf("index the key: %w", err)
 	}
+	to.newest = p
 	switch {
 	case created:
-		m.Changes = []destination.Change{{Kind: destination.CreateTable, To: keyNames(p.key)}}
+		m.Changes = []destination.Change{{Kind: destination.CreateTable, To: strings.Join(columnNames(p.key), ", ")}}
 	case change != nil:
 		m.Changes = append(m.Changes, *change)
 	}
@@ -158,13 +161,12 @@ func (p *plan) fit() error {
 	return nil
 }
 
-// keyNames lists the columns of a key for a Change.
-func keyNames(key []*column) string {
+func columnNames(columns []*column) []string {
 	var list []string
-	for _, c := range key {
+	for _, c := range columns {
 		list = append(list, c.name)
 	}
-	return strings.Join(list, ", ")
+	return list
 }
 
 // schemaOf is the schema of t's table as stored.

@@ -28,9 +28,10 @@ func (l *load) collect(ctx context.Context, p *plan) error {
 	if err := l.refit(p.target); err != nil {
 		return err
 	}
-	if _, err := l.fitIndex(ctx, p); err != nil {
+	if _, err := l.fitIndex(ctx, p.target, p); err != nil {
 		return fmt.Errorf("index the key: %w", err)
 	}
+	p.target.newest = p
 	return nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/jackc/pgx/v5"
 
-	"tapline/singer"
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/destination/destinationtest"
 	"tapline/target-warehouse/table"
@@ -26,13 +25,7 @@ func newHarness(t *testing.T) *destinationtest.Harness {
 	return &destinationtest.Harness{
 		Allocator: mem,
 		Stored:    storedValue,
-		Open: func(t *testing.T) destination.Destination {
-			w, err := Open(t.Context(), Config{URL: singer.Secret(url), RefreshMetadata: true}) // as the suite's model has it
-			if err != nil {
-				t.Fatal(err)
-			}
-			return w
-		},
+		Open:      func(t *testing.T) destination.Destination { return mustOpen(t, url) },
 		Read: func(t *testing.T, schema, name string, columns []string) []destinationtest.Row {
 			return readTable(t, conn, schema, name, columns)
 		},

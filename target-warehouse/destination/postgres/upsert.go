@@ -144,7 +144,7 @@ func (l *load) replace(ctx context.Context, p *plan, batches []*table.Batch, fat
 			return fmt.Errorf("delete rows of one key: %w", err)
 		}
 	}
-	updated, err := l.exec(ctx, p.update(stage, l.w.refresh))
+	updated, err := l.exec(ctx, p.update(stage))
 	if err == nil && updated > want {
 		err = fmt.Errorf("the server changed %d rows where at most %d were to be replaced", updated, want)
 	}
@@ -155,9 +155,9 @@ func (l *load) replace(ctx context.Context, p *plan, batches []*table.Batch, fat
 }
 
 // update makes the statement that puts the staged rows in the place of those with the same key, where they say something
-// else or, with refresh, where their metadata differ. The version counts always, as rows of older ones go. A column that
-// the Table lacks becomes NULL, as it would in a new row, unless the table fills it by itself.
-func (p *plan) update(stage string, refresh bool) string {
+// else or have another version, as rows of older ones go. A column that the Table lacks becomes NULL, as it would in a new
+// row, unless the table fills it by itself.
+func (p *plan) update(stage string) string {
 	var set []string
 	for _, c := range p.columns {
 		set = append(set, quote(c.name)+" = s."+quote(c.name))
@@ -166,10 +166,8 @@ func (p *plan) update(stage string, refresh bool) string {
 		set = append(set, quote(c.name)+" = NULL")
 	}
 	differs := p.differsFromTarget("t", "s")
-	for _, c := range p.columns {
-		if p.isMetadata(c) && (refresh || p.table.Columns[c.index].Name == table.TableVersion) {
-			differs += " OR t." + quote(c.name) + " IS DISTINCT FROM s." + quote(c.name)
-		}
+	if c := p.column(table.TableVersion); c != nil {
+		differs += " OR t." + quote(c.name) + " IS DISTINCT FROM s." + quote(c.name)
 	}
 	return "UPDATE " + p.target.quoted() + " AS t SET " + strings.Join(set, ", ") + " FROM " + stage + " AS s WHERE " + p.sameKey("t", "s") + " AND (" + differs + ")"
 }

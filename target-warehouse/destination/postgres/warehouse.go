@@ -35,8 +35,6 @@ type Config struct {
 	Schema string
 	// Pipeline is the name under which Open locks out other runs; "default" if empty.
 	Pipeline string
-	// RefreshMetadata has a row written again that comes again with nothing but new metadata, such as _sdc_extracted_at.
-	RefreshMetadata bool
 	// Log is told about values that PostgreSQL cannot store as they are; nil for nobody.
 	Log *slog.Logger
 }
@@ -48,7 +46,6 @@ type Warehouse struct {
 	pipeline string
 	log      *slog.Logger
 	readOnly bool
-	refresh  bool // Config.RefreshMetadata
 
 	conn       *pgx.Conn
 	recorded   bool                  // tapline's own tables are there
@@ -77,7 +74,7 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	if err != nil {
 		return nil, &singer.ConfigError{Source: "the config", Faults: []string{err.Error()}}
 	}
-	w := &Warehouse{config: config, schema: "public", pipeline: "default", log: slog.New(slog.DiscardHandler), readOnly: readOnly, refresh: cfg.RefreshMetadata,
+	w := &Warehouse{config: config, schema: "public", pipeline: "default", log: slog.New(slog.DiscardHandler), readOnly: readOnly,
 		replaced: map[columnPlace]int64{}, collecting: map[string]bool{}}
 	if cfg.Schema != "" {
 		w.schema = storedName(cfg.Schema)
