@@ -34,12 +34,12 @@ type book struct {
 	touched    map[string]bool          // streams whose row in tables changes
 	loads      map[string]*journal.Load // by stream
 	changes    []journal.Change
-	newColumns []journal.Column
+	newColumns map[[2]string]journal.Column // by stream and name
 }
 
 func newBook(o Options) *book {
 	b := &book{options: o, fence: o.Memory.Fence + 1, run: o.Run, tables: map[string]journal.Table{}, versioned: map[string]bool{},
-		columns: map[string]map[string]journal.Column{}, touched: map[string]bool{}, loads: map[string]*journal.Load{}}
+		columns: map[string]map[string]journal.Column{}, touched: map[string]bool{}, loads: map[string]*journal.Load{}, newColumns: map[[2]string]journal.Column{}}
 	b.run.Status = journal.Running
 	b.run.FirstState = o.Memory.State
 	for stream, columns := range o.Memory.Columns {
@@ -177,11 +177,11 @@ func (b *book) migrated(t *table.Table, m *destination.Migration) {
 			LogicalType: c.LogicalType(), StoredType: m.Columns[i].Type, Nullable: c.Nullable, FirstSeenAt: now, LastSeenAt: now}
 		if known {
 			column.FirstSeenAt = has.FirstSeenAt
-			has.LastSeenAt = now
 		}
-		if has != column {
+		// A Table that is narrower than the warehouse's has nothing to say about the column.
+		if !known || has.StoredAs != column.StoredAs || has.StoredType != column.StoredType || has.Nullable != column.Nullable && column.Nullable {
 			b.columns[t.Stream][c.Name] = column
-			b.newColumns = append(b.newColumns, column)
+			b.newColumns[[2]string{t.Stream, c.Name}] = column
 		}
 	}
 }
@@ -247,5 +247,5 @@ func (b *book) checkpoint(state json.RawMessage) destination.Checkpoint {
 
 // settle starts the records of the next load.
 func (b *book) settle() {
-	b.touched, b.loads, b.changes, b.newColumns = map[string]bool{}, map[string]*journal.Load{}, nil, nil
+	b.touched, b.loads, b.changes, b.newColumns = map[string]bool{}, map[string]*journal.Load{}, nil, map[[2]string]journal.Column{}
 }

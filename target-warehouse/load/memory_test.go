@@ -17,12 +17,13 @@ import (
 
 // memoryWarehouse is a destination that keeps rows as text and can be told to fail.
 type memoryWarehouse struct {
-	mu     sync.Mutex
-	tables map[string]map[string]string // by stream and key: the row
-	shapes map[string]map[string]bool   // by stream: its columns
-	own    map[string][]destination.Row // rows of tapline's own tables, by their names, one behind the other
-	states []json.RawMessage            // of all commits that held one
-	fail   func(step string, n int) error
+	mu      sync.Mutex
+	tables  map[string]map[string]string // by stream and key: the row
+	shapes  map[string]map[string]bool   // by stream: its columns
+	columns map[string]table.Column      // by stream and name, as wide as they became
+	own     map[string][]destination.Row // rows of tapline's own tables, by their names, one behind the other
+	states  []json.RawMessage            // of all commits that held one
+	fail    func(step string, n int) error
 
 	emitted func(state string) // called with each state that leaves
 
@@ -31,7 +32,7 @@ type memoryWarehouse struct {
 }
 
 func newMemoryWarehouse() *memoryWarehouse {
-	return &memoryWarehouse{tables: map[string]map[string]string{}, shapes: map[string]map[string]bool{}, own: map[string][]destination.Row{}, fail: func(string, int) error { return nil }}
+	return &memoryWarehouse{tables: map[string]map[string]string{}, shapes: map[string]map[string]bool{}, own: map[string][]destination.Row{}, columns: map[string]table.Column{}, fail: func(string, int) error { return nil }}
 }
 
 // rows returns a snapshot of one stream's rows.
@@ -91,7 +92,9 @@ func (l *memoryLoad) Migrate(_ context.Context, t *table.Table) (*destination.Mi
 			return nil, fmt.Errorf("table %s is altered behind rows of the same load", t.Stream)
 		}
 		l.shapes[t.Stream][c.Name] = true
-		m.Columns = append(m.Columns, destination.Stored{Name: c.Name, Type: c.Type.String()})
+		place := t.Stream + "." + c.Name
+		l.warehouse.columns[place] = table.Join(l.warehouse.columns[place], c)
+		m.Columns = append(m.Columns, destination.Stored{Name: c.Name, Type: l.warehouse.columns[place].LogicalType()})
 	}
 	return m, nil
 }

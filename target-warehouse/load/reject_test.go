@@ -154,3 +154,22 @@ func TestTwoStreamsOfOneTableAreRefused(t *testing.T) {
 		t.Errorf("failure %v", got.err)
 	}
 }
+
+// TestAColumnIsRecordedOnceACommit widens a column in the commit that makes it.
+func TestAColumnIsRecordedOnceACommit(t *testing.T) {
+	w := newMemoryWarehouse()
+	in := strings.Replace(usersSchema, `"name":{"type":["null","string"]}`, `"n":{"type":"integer"}`, 1) +
+		`{"type":"RECORD","stream":"users","record":{"id":1,"n":123456789012345678901234567890}}` + "\n"
+	if got := loadText(t, w, strings.NewReader(in), Options{}); got.err != nil {
+		t.Fatal(got.err)
+	}
+	var types []string
+	for _, row := range w.own["_singer_columns"] {
+		if row.Values[3] == "n" {
+			types = append(types, row.Values[5].(string))
+		}
+	}
+	if diff := cmp.Diff([]string{"decimal(38,0)"}, types); diff != "" {
+		t.Errorf("types of the column (-want +got):\n%s", diff)
+	}
+}
