@@ -18,30 +18,22 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// randomSeeds is how many random sequences of loads an engine is driven through. The environment variable
-// TAPLINE_SEEDS says another number, or a range such as 17-17 to see one again.
+// randomSeeds is how many random sequences of loads an engine is driven through. The environment variable TAPLINE_SOAK
+// says another number, and TAPLINE_SEED one seed to see again.
 const randomSeeds = 30
 
 // runRandom drives the engine and the model through the same loads and compares all that can be seen of them.
 func runRandom(t *testing.T, newHarness func(t *testing.T) *Harness) {
-	first, last := 1, randomSeeds
-	if text := os.Getenv("TAPLINE_SEEDS"); text != "" {
-		from, to, isRange := strings.Cut(text, "-")
-		var errFrom, errTo error
-		if last, errFrom = strconv.Atoi(from); isRange {
-			first = last
-			last, errTo = strconv.Atoi(to)
-		}
-		if err := errors.Join(errFrom, errTo); err != nil {
-			t.Fatalf("TAPLINE_SEEDS is %q, want a number or a range such as 17-20", text)
-		}
+	first, last := 1, numberFrom(t, "TAPLINE_SOAK", randomSeeds)
+	if seed := numberFrom(t, "TAPLINE_SEED", 0); seed > 0 {
+		first, last = seed, seed
 	}
 	for seed := first; seed <= last; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			d := newDrive(t, newHarness(t), uint64(seed))
 			t.Cleanup(func() {
 				if t.Failed() {
-					t.Logf("TAPLINE_SEEDS=%d-%d shows this again; what was done:\n%s", seed, seed, strings.Join(d.done, "\n"))
+					t.Logf("TAPLINE_SEED=%d shows this again; what was done:\n%s", seed, strings.Join(d.done, "\n"))
 				}
 			})
 			for range 16 {
@@ -52,6 +44,20 @@ func runRandom(t *testing.T, newHarness func(t *testing.T) *Harness) {
 			}
 		})
 	}
+}
+
+// numberFrom reads a number from the environment.
+func numberFrom(t *testing.T, name string, fallback int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s is %q, want a number", name, text)
+	}
+	return n
 }
 
 // drive takes an engine and the model through the same random loads.
