@@ -19,8 +19,8 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// BenchmarkCharges loads charges into a new table with a key, then all of them again unchanged, then all of them
-// changed. Beside it, psql copies the same rows from a CSV file into a new table without a key. Everything takes
+// BenchmarkCharges loads charges into a new table without a key and into one with a key, then all of them again
+// unchanged, then all of them changed. Beside it, psql copies the same rows from a CSV file into a new table without a key. Everything takes
 // turns, and the medians are shown. CHARGES sets how many rows (20,000 unless told), APPEND how many go into one
 // Append (100,000).
 //
@@ -30,6 +30,9 @@ func BenchmarkCharges(b *testing.B) {
 	url := newDatabase(b)
 	conn := connect(b, url)
 	t := chargeTable()
+	keyless := *t
+	keyless.Key = nil
+	added := chargeAppends(&keyless, rows, size, "succeeded")
 	appends, changed := chargeAppends(t, rows, size, "succeeded"), chargeAppends(t, rows, size, "refunded")
 	file := filepath.Join(b.TempDir(), "charges.csv")
 	writeCharges(b, file, rows)
@@ -45,6 +48,8 @@ func BenchmarkCharges(b *testing.B) {
 		measure("psql", func() { copyByPSQL(b, conn.Config().ConnString(), t, file) })
 		mustExec(b, conn, "DROP SCHEMA stripe CASCADE; CHECKPOINT")
 		w := mustOpen(b, url)
+		measure("append", func() { loadAppends(b, w, &keyless, added) })
+		mustExec(b, conn, "DROP SCHEMA stripe CASCADE; CHECKPOINT")
 		measure("new", func() { loadAppends(b, w, t, appends) })
 		measure("same", func() { loadAppends(b, w, t, appends) })
 		measure("changed", func() { loadAppends(b, w, t, changed) })
