@@ -144,7 +144,9 @@ func nullKey(t *testing.T, h *Harness) {
 func metadataOfChange(t *testing.T, h *Harness) {
 	h.needs(t, Upsert)
 	tab := versioned(table.Upsert, false)
-	row := func(id int64, note string, hours int, version int64) Row { return Row{id, note, hour(hours), nil, version} }
+	row := func(id int64, note string, hours int, version int64) Row {
+		return Row{id, note, hour(hours), nil, version}
+	}
 	s := open(t, h)
 	s.load(tab, destination.Counts{Inserted: 2, Updated: 1}, []Row{row(1, "a", 1, 1), row(2, "a", 1, 1), row(1, "b", 2, 1)})
 	s.load(tab, destination.Counts{Updated: 2}, []Row{row(1, "c", 3, 1), row(2, "a", 3, 2)})
