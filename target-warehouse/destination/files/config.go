@@ -1,7 +1,9 @@
 package files
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tapline/target-warehouse/table"
@@ -39,7 +41,7 @@ type Config struct {
 // normalize fills in what is "" and finds what cannot be.
 func (c Config) normalize() (Config, error) {
 	if c.URL == "" {
-		return c, fmt.Errorf("the place of the files is missing; set it to a directory or to a URL such as s3://bucket/prefix")
+		return c, errors.New("the place of the files is missing; set it to a directory or to a URL such as s3://bucket/prefix")
 	}
 	for _, s := range []struct {
 		setting string
@@ -54,7 +56,7 @@ func (c Config) normalize() (Config, error) {
 		if *s.value == "" {
 			*s.value = s.allowed[0]
 		}
-		if !contains(s.allowed, *s.value) {
+		if !slices.Contains(s.allowed, *s.value) {
 			return c, fmt.Errorf("%s %q is unknown for files of %s; choose one of %s", s.setting, *s.value, c.Format, strings.Join(s.allowed, ", "))
 		}
 	}
@@ -69,15 +71,6 @@ func compressions(format string) []string {
 		return []string{"none", "gzip", "zstd"}
 	}
 	return []string{"zstd", "gzip", "snappy", "none"}
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // suffix ends the names of data files.

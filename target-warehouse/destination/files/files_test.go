@@ -32,7 +32,15 @@ var cannot = map[destinationtest.Ability]string{
 	destinationtest.Alter:      "earlier files stay as they are",
 }
 
+// fewSeeds has the suite do so many random loads unless it is told otherwise.
+func fewSeeds(t *testing.T, seeds string) {
+	if os.Getenv("TAPLINE_SEEDS") == "" {
+		t.Setenv("TAPLINE_SEEDS", seeds)
+	}
+}
+
 func TestSuiteParquet(t *testing.T) {
+	fewSeeds(t, "1-8")
 	destinationtest.Run(t, func(t *testing.T) *destinationtest.Harness {
 		h, _ := newHarness(t, Config{URL: t.TempDir()})
 		return h

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// orders is a table with two rows an id; its Table is another one each time.
+// orders is a table of ids. Each call makes another Table, as each SCHEMA does.
 func orders() *table.Table {
 	return &table.Table{Stream: "orders", Schema: "shop", Name: "orders", Key: []int{0}, Columns: []table.Column{
 		{Name: "id", Type: table.Integer}, {Name: "note", Type: table.Text, Nullable: true},
