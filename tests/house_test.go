@@ -29,6 +29,7 @@ var (
 		"github.com/jackc/pgx/v5":         {"target-warehouse/destination/postgres", "tests"},
 		"github.com/apache/arrow/go/v15":  {"target-warehouse"},
 		"github.com/apache/arrow-go/v18":  {"target-warehouse/destination/duckdb"},
+		"github.com/aws/aws-sdk-go-v2":    {"target-warehouse/batch"},
 		"gocloud.dev":                     {"target-warehouse/destination/files", "target-warehouse/batch"},
 		"github.com/klauspost/compress":   {"target-warehouse"},
 		"github.com/xeipuuv/gojsonschema": {"singer/validate.go"},
