@@ -95,6 +95,7 @@ func widenEveryPair(t *testing.T, h *Harness) {
 	first := s.load(before, destination.Counts{Inserted: 7}, rows)
 	second := s.load(after, destination.Counts{Inserted: 7}, more)
 	wantWidened(t, before, after, first, second)
+	s.crash()
 	s.expectPlain(after, slices.Concat(rows, more)...)
 
 	// Rows of the first types still fit.

@@ -131,8 +131,14 @@ func overwriteKey(t *testing.T, h *Harness) {
 	s := open(t, h)
 	s.load(replacing(), destination.Counts{Inserted: 2, Updated: 1}, []Row{{int64(1), "a"}, {int64(2), "a"}, {int64(1), "b"}})
 	s.load(replacing(), destination.Counts{Inserted: 1, Updated: 1}, []Row{{int64(2), "c"}, {int64(3), "c"}})
-	s.activated(replacing(), activation(1), destination.Counts{})
-	s.expect(replacing(), Row{int64(1), "b"}, Row{int64(2), "c"}, Row{int64(3), "c"})
+	tab := replacing()
+	l := s.begin()
+	l.migrate(tab)
+	l.add(tab, destination.Counts{Inserted: 1, Updated: 1}, []Row{{int64(3), "d"}, {int64(4), "d"}})
+	l.activate(tab, activation(1), destination.Counts{})
+	l.commit(checkpoint(nil))
+	s.crash()
+	s.expect(replacing(), Row{int64(1), "b"}, Row{int64(2), "c"}, Row{int64(3), "d"}, Row{int64(4), "d"})
 }
 
 func overwriteTwice(t *testing.T, h *Harness) {

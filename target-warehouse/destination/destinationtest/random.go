@@ -105,8 +105,13 @@ func (d *drive) load() {
 		engine.rollback()
 	}
 	if d.chance(15) {
-		d.note("reopen")
-		d.reopen()
+		if d.chance(50) {
+			d.note("reopen")
+			d.reopen()
+		} else {
+			d.note("crash")
+			d.crash()
+		}
 		d.model.Close()
 		d.fence++
 	}

@@ -22,6 +22,9 @@ import (
 type Harness struct {
 	// Open opens the warehouse. The suite closes what it opens and has it open at most once at a time.
 	Open func(t *testing.T) destination.Destination
+	// Crash, if not nil, opens what a kill of the process would leave now, while no Load is open, and gives up the warehouse
+	// that was open.
+	Crash func(t *testing.T) destination.Destination
 	// Read reads the named columns of all rows of a table in any order, giving each value as [Row] says of the type that
 	// the column has in the warehouse. The columns are named as stored, schema and table as in their Table. It is called
 	// while the warehouse is open and no Load is.
@@ -86,6 +89,16 @@ func (s *session) reopen() {
 		s.Fatalf("close: %v", err)
 	}
 	s.d = s.h.Open(s.T)
+}
+
+// crash opens the warehouse again as after a kill, or as after its end where the engine has no way to show that.
+func (s *session) crash() {
+	s.Helper()
+	if s.h.Crash == nil {
+		s.reopen()
+		return
+	}
+	s.d = s.h.Crash(s.T)
 }
 
 // begin starts a Load.
