@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/oklog/ulid/v2"
 
 	"tapline/target-warehouse/destination/postgres/postgrestest"
 )
@@ -26,6 +27,9 @@ import (
 // killSeeds is how many seeded loads of each destination are interrupted. The environment variable TAPLINE_SOAK says
 // another number, and TAPLINE_SEED one seed to see again.
 const killSeeds = 12
+
+// killSteps is how many lines the sources have that are loaded there.
+const killSteps = 1200
 
 // A way of loading is what the settings ask for, and so what a warehouse must hold in the end.
 type way struct {
@@ -71,12 +75,12 @@ func TestInterruptedLoadsLoseNothing(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			newPlace, takes := d.make(t), map[string]time.Duration{}
 			for _, w := range d.ways {
-				takes[w.name] = newMatrix(t, w, newPlace(t), 0).uninterrupted(t)
+				takes[w.name] = newMatrix(t, w, newPlace(t), 0, killSteps).uninterrupted(t)
 			}
 			for seed := first; seed <= last; seed++ {
 				w := d.ways[seed%len(d.ways)]
 				t.Run(fmt.Sprintf("seed %d %s", seed, w.name), func(t *testing.T) {
-					m := newMatrix(t, w, newPlace(t), uint64(seed))
+					m := newMatrix(t, w, newPlace(t), uint64(seed), killSteps)
 					m.takes = takes[w.name]
 					m.interruptAndFinish(t)
 				})
@@ -110,9 +114,10 @@ type matrix struct {
 	takes  time.Duration // about as long as a run that is not interrupted
 }
 
-func newMatrix(t *testing.T, w way, p *place, seed uint64) *matrix {
+func newMatrix(t *testing.T, w way, p *place, seed uint64, steps int) *matrix {
+	t.Helper()
 	m := &matrix{Rand: rand.New(rand.NewPCG(seed, 3)), way: w, place: p, dir: t.TempDir()}
-	m.source = newSource(sourceOptions{seed: seed, steps: 1200, versionsOnly: w.replaces})
+	m.source = newSource(sourceOptions{seed: seed, steps: steps, versionsOnly: w.replaces})
 	settings := fmt.Sprintf(`{%s,%s,"batch_size_rows":%d,"batch_wait_limit_seconds":%g}`, p.settings, w.settings, 20+m.IntN(60), []float64{0.02, 10}[m.IntN(2)])
 	if err := os.WriteFile(filepath.Join(m.dir, "target.json"), []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
@@ -405,21 +410,24 @@ func (m *matrix) compareEnd(t *testing.T) {
 }
 
 func duckDBPlaces(*testing.T) func(*testing.T) *place {
-	return func(t *testing.T) *place {
-		file := filepath.Join(t.TempDir(), "warehouse.duckdb")
-		return &place{settings: fmt.Sprintf(`"path":%q`, file), read: func(t *testing.T, table string) ([]string, [][]any) {
-			t.Helper()
-			if _, err := os.Stat(file); err != nil {
-				return nil, nil
-			}
-			db, err := sql.Open("duckdb", file+"?access_mode=READ_ONLY")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
-			return readNamed(t, db, table)
-		}}
-	}
+	return func(t *testing.T) *place { return duckDBIn(t.TempDir()) }
+}
+
+// duckDBIn is a DuckDB file in a directory.
+func duckDBIn(dir string) *place {
+	file := filepath.Join(dir, "warehouse.duckdb")
+	return &place{settings: fmt.Sprintf(`"path":%q`, file), read: func(t *testing.T, table string) ([]string, [][]any) {
+		t.Helper()
+		if _, err := os.Stat(file); err != nil {
+			return nil, nil
+		}
+		db, err := sql.Open("duckdb", file+"?access_mode=READ_ONLY")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		return readNamed(t, db, table)
+	}}
 }
 
 // readNamed reads the table of this name in a database; nothing if there is none.
@@ -464,23 +472,37 @@ func readAll(t *testing.T, db *sql.DB, query string) (columns []string, rows [][
 
 func postgresPlaces(t *testing.T) func(*testing.T) *place {
 	server := startPostgres(t)
-	databases := 0
-	return func(t *testing.T) *place {
-		databases++
-		name := fmt.Sprint("matrix", databases)
-		if err := execPostgres(server.URL("postgres"), "CREATE DATABASE "+name); err != nil {
-			t.Fatal(err)
-		}
-		db, err := sql.Open("pgx", server.URL(name)+"?default_query_exec_mode=simple_protocol")
+	return func(t *testing.T) *place { return postgresOn(t, server, server.URL(newDatabase(t, server))) }
+}
+
+// newDatabase makes a database on a server.
+func newDatabase(t *testing.T, server *postgrestest.Server) string {
+	t.Helper()
+	db, err := sql.Open("pgx", server.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	name := "d" + strings.ToLower(ulid.Make().String())
+	if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// postgresOn is a database of a server, which loads reach by the URL.
+func postgresOn(t *testing.T, server *postgrestest.Server, url string) *place {
+	_, name, _ := strings.Cut(url[len("postgres://"):], "/")
+	name, _, _ = strings.Cut(name, "?")
+	return &place{settings: fmt.Sprintf(`"destination":"postgres","url":%q`, url), read: func(t *testing.T, table string) ([]string, [][]any) {
+		t.Helper()
+		db, err := sql.Open("pgx", server.URL(name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { db.Close() })
-		return &place{settings: fmt.Sprintf(`"destination":"postgres","url":%q`, server.URL(name)), read: func(t *testing.T, table string) ([]string, [][]any) {
-			t.Helper()
-			return readNamed(t, db, table)
-		}}
-	}
+		defer db.Close()
+		return readNamed(t, db, table)
+	}}
 }
 
 func startPostgres(t *testing.T) *postgrestest.Server {
@@ -500,29 +522,23 @@ func startPostgres(t *testing.T) *postgrestest.Server {
 	return server
 }
 
-func execPostgres(url, statement string) error {
-	db, err := sql.Open("pgx", url)
-	if err != nil {
-		return err
-	}
-	_, err = db.Exec(statement)
-	return errors.Join(err, db.Close())
+func filesPlaces(*testing.T) func(*testing.T) *place {
+	return func(t *testing.T) *place { return filesIn(t.TempDir()) }
 }
 
-func filesPlaces(t *testing.T) func(*testing.T) *place {
-	db, err := sql.Open("duckdb", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return func(t *testing.T) *place {
-		dir := t.TempDir()
-		return &place{keepsKeys: true, settings: fmt.Sprintf(`"destination":"files","path":%q`, dir), read: func(t *testing.T, table string) ([]string, [][]any) {
-			t.Helper()
-			if files, err := filepath.Glob(filepath.Join(dir, table, "*.parquet")); err != nil || len(files) == 0 {
-				return nil, nil
-			}
-			return readAll(t, db, fmt.Sprintf("SELECT * FROM read_parquet('%s/%s/*.parquet', union_by_name = true)", dir, table))
-		}}
-	}
+// filesIn are Parquet files in a directory.
+func filesIn(dir string) *place {
+	return &place{keepsKeys: true, settings: fmt.Sprintf(`"destination":"files","path":%q`, dir), read: func(t *testing.T, table string) ([]string, [][]any) {
+		t.Helper()
+		pattern := filepath.Join(dir, table, "*.parquet")
+		if files, err := filepath.Glob(pattern); err != nil || len(files) == 0 {
+			return nil, nil
+		}
+		db, err := sql.Open("duckdb", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		return readAll(t, db, fmt.Sprintf("SELECT * FROM read_parquet('%s', union_by_name = true)", pattern))
+	}}
 }
