@@ -14,6 +14,9 @@
 //   - A property with the format "date-time" is a Unix time in whole seconds in Stripe's answer, and nothing else is.
 //     A tap that reads the schema therefore knows which numbers to convert.
 //   - An expandable field is the id of the other object, a string, as Stripe sends it when no expansion is asked for.
+//   - Where Stripe's object does not say what it belongs to, the schema has a field with the parent's id that the tap adds,
+//     such as "session" in the line items of a checkout session. Where nothing but a time tells records apart, it has that:
+//     "extracted_at" in the account's balance, "period_start" in summaries of usage. A tap adds such a time in Unix seconds.
 //   - Where an object contains itself, the inner one is an open object without named properties. In open objects, among
 //     them the snapshot that an event carries, nothing is converted: times stay the numbers they are.
 package schemas
@@ -42,7 +45,10 @@ type Stream struct {
 	// Object is what Stripe writes in the field "object" of such a record, for example "charge".
 	Object string `json:"object"`
 
-	// KeyProperties are the fields that identify a record. They are the only ones the schema requires.
+	// Aliases are names that other taps give to such a stream. No stream has one of them for its name.
+	Aliases []string `json:"aliases,omitempty"`
+
+	// KeyProperties are the fields that identify a record, each a string. They are the only ones the schema requires.
 	KeyProperties []string `json:"key_properties"`
 
 	// ReplicationKey is the field by which the list can be read in slices of time, for example "created". It is empty

@@ -21,15 +21,28 @@ type converter struct {
 	open []string        // components being converted, outermost first: meeting one again is recursion
 }
 
-// record returns the schema of a stream's records: the component's, with the key required and never null.
-func (c *converter) record(component string) (*node, error) {
-	root, err := c.component(component)
+// record returns the schema of a stream's records: the component's, with the fields that the tap adds and with the key
+// required and never null.
+func (c *converter) record(s source) (*node, error) {
+	root, err := c.component(s.Object)
 	if err != nil {
 		return nil, err
 	}
 	root.Type = typeList{"object"}
-	root.Required = []string{key}
-	root.Properties[key] = &node{Type: typeList{"string"}}
+	if s.Parent != "" && root.Properties[s.Parent] == nil {
+		root.Properties[s.Parent] = nullable(spec.TypeString)
+	}
+	if s.Time != "" {
+		root.Properties[s.Time] = timeNode()
+	}
+	root.Required = s.key()
+	for _, name := range root.Required {
+		field := root.Properties[name]
+		if field == nil || !slices.Equal(field.Type, typeList{"null", "string"}) {
+			return nil, fmt.Errorf("component %s has no string field %q to be in its key", s.Object, name)
+		}
+		field.Type = typeList{"string"}
+	}
 	return root, nil
 }
 
@@ -140,9 +153,7 @@ func (c *converter) array(s *spec.Schema) (*node, error) {
 func scalar(s *spec.Schema) (*node, error) {
 	switch [2]string{s.Type, s.Format} {
 	case [2]string{spec.TypeInteger, formatUnixTime}:
-		at := nullable(spec.TypeString)
-		at.Format = formatDateTime
-		return at, nil
+		return timeNode(), nil
 	case [2]string{spec.TypeBoolean, ""}, [2]string{spec.TypeInteger, ""}, [2]string{spec.TypeNumber, ""},
 		[2]string{spec.TypeString, ""}, [2]string{spec.TypeString, formatDecimal}:
 		return nullable(s.Type), nil

@@ -106,7 +106,7 @@ func TestRecordRequiresItsKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := (&converter{doc: doc, used: map[string]bool{}}).record("it")
+	got, err := (&converter{doc: doc, used: map[string]bool{}}).record(source{Object: "it"})
 	if err != nil {
 		t.Fatal(err)
 	}

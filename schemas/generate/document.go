@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,6 +59,46 @@ func (d *document) component(name string) (*spec.Schema, error) {
 	return schema, nil
 }
 
+// errPresent says that the document has by now what was to be added to it.
+var errPresent = errors.New("the document has it by now; remove the override")
+
+// addComponent adds a component that the document lacks.
+func (d *document) addComponent(name string, schema json.RawMessage) error {
+	if d.raw[name] != nil {
+		return errPresent
+	}
+	d.raw[name] = schema
+	return nil
+}
+
+// addOperation adds a path that the document lacks, with the operation GET.
+func (d *document) addOperation(path string, operation json.RawMessage) error {
+	if d.operations[path] != nil {
+		return errPresent
+	}
+	d.operations[path] = map[string]json.RawMessage{"get": operation}
+	return nil
+}
+
+// addParameter adds a query parameter to GET of a path. Nothing here reads more of it than its name.
+func (d *document) addParameter(path, name string, schema json.RawMessage) error {
+	present, err := d.endpoint(path)
+	if err != nil {
+		return err
+	}
+	if present.takes(name) {
+		return errPresent
+	}
+	var operation map[string]any
+	if err := json.Unmarshal(d.operations[path]["get"], &operation); err != nil {
+		return err
+	}
+	parameters, _ := operation["parameters"].([]any)
+	operation["parameters"] = append(parameters, map[string]any{"in": spec.ParameterQuery, "name": name, "schema": schema})
+	d.operations[path]["get"], err = json.Marshal(operation)
+	return err
+}
+
 // componentName returns the component a $ref points to.
 func componentName(ref string) (string, error) {
 	name, ok := strings.CutPrefix(ref, "#/components/schemas/")
@@ -67,37 +108,64 @@ func componentName(ref string) (string, error) {
 	return name, nil
 }
 
-// list is what the document says about a list endpoint.
-type list struct {
-	component    string   // of the listed objects
-	parameters   []string // names of the query parameters, in the document's order
-	takesCreated bool     // whether "created" is one of them
+// endpoint is what the document says about reading a path.
+type endpoint struct {
+	components []string // of the objects it shows: one, or several where they are mixed
+	single     bool     // whether it shows one object instead of a list
+	parameters []string // names of the query parameters, in the document's order
+	required   []string // those that must be given
 }
 
-// list describes the list endpoint at a path.
-func (d *document) list(path string) (list, error) {
+// takes tells whether there is a query parameter of that name.
+func (e endpoint) takes(parameter string) bool { return slices.Contains(e.parameters, parameter) }
+
+// endpoint describes GET of a path.
+func (d *document) endpoint(path string) (endpoint, error) {
 	raw, ok := d.operations[path]["get"]
 	if !ok {
-		return list{}, fmt.Errorf("the OpenAPI document has no GET %s", path)
+		return endpoint{}, fmt.Errorf("the OpenAPI document has no GET %s", path)
 	}
 	var operation spec.Operation
 	if err := json.Unmarshal(raw, &operation); err != nil {
-		return list{}, fmt.Errorf("reading GET %s: %w", path, err)
+		return endpoint{}, fmt.Errorf("reading GET %s: %w", path, err)
 	}
 	answer := operation.Responses["200"].Content["application/json"].Schema
-	if answer == nil || answer.Properties["data"] == nil || answer.Properties["data"].Items == nil {
-		return list{}, fmt.Errorf("GET %s does not answer with a list", path)
+	if answer == nil {
+		return endpoint{}, fmt.Errorf("GET %s does not answer with JSON", path)
 	}
-	component, err := componentName(answer.Properties["data"].Items.Ref)
-	if err != nil {
-		return list{}, fmt.Errorf("reading GET %s: %w", path, err)
+	result := endpoint{single: true}
+	if data := answer.Properties["data"]; data != nil && data.Items != nil {
+		result.single, answer = false, data.Items
 	}
-	result := list{component: component}
+	var err error
+	if result.components, err = shown(answer); err != nil {
+		return endpoint{}, fmt.Errorf("reading GET %s: %w", path, err)
+	}
 	for _, parameter := range operation.Parameters {
-		if parameter.In == spec.ParameterQuery {
-			result.parameters = append(result.parameters, parameter.Name)
+		if parameter.In != spec.ParameterQuery {
+			continue
+		}
+		result.parameters = append(result.parameters, parameter.Name)
+		if parameter.Required {
+			result.required = append(result.required, parameter.Name)
 		}
 	}
-	result.takesCreated = slices.Contains(result.parameters, "created")
 	return result, nil
+}
+
+// shown returns the components that a schema refers to, itself or by its branches.
+func shown(s *spec.Schema) ([]string, error) {
+	branches := s.AnyOf
+	if len(branches) == 0 {
+		branches = []*spec.Schema{s}
+	}
+	var names []string
+	for _, branch := range branches {
+		name, err := componentName(branch.Ref)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stripe/stripe-mock/embedded"
 	"github.com/xeipuuv/gojsonschema"
 
@@ -20,24 +23,33 @@ func TestFixturesAreLegalRecords(t *testing.T) {
 	if err := json.Unmarshal(embedded.OpenAPIFixtures, &fixtures); err != nil {
 		t.Fatal(err)
 	}
-	streams, err := schemas.Stripe()
+	overrides, err := parseOverrides(overridesFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range streams {
-		t.Run(s.Name, func(t *testing.T) {
-			object := fixtures.Resources[s.Object]
+		if slices.ContainsFunc(overrides, func(o override) bool { return o.Component == s.Object && o.Field == "" }) {
+			continue // the document lacks the object, and so do the fixtures
+		}
+		t.Run(s.Stream, func(t *testing.T) {
+			stream, err := schemas.StripeStream(s.Stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			object := maps.Clone(fixtures.Resources[s.Object])
 			if object["object"] != s.Object {
 				t.Fatalf("the fixture says it is %v", object["object"])
 			}
+			completeFixture(object, s)
 			var schema readSchema
-			if err := json.Unmarshal(s.Schema, &schema); err != nil {
+			if err := json.Unmarshal(stream.Schema, &schema); err != nil {
 				t.Fatal(err)
 			}
-			if len(faults(t, s.Schema, object)) == 0 {
+			record := schema.emit(object)
+			if !cmp.Equal(object, record) && len(faults(t, stream.Schema, object)) == 0 {
 				t.Error("the fixture is legal before its times are converted, so this test shows nothing")
 			}
-			for _, fault := range faults(t, s.Schema, schema.emit(object)) {
+			for _, fault := range faults(t, stream.Schema, record) {
 				t.Error(fault)
 			}
 			for name := range object {
@@ -46,6 +58,16 @@ func TestFixturesAreLegalRecords(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// completeFixture adds what the tap would add to an object.
+func completeFixture(object map[string]any, s source) {
+	if s.Parent != "" && object[s.Parent] == nil {
+		object[s.Parent] = "parent_1"
+	}
+	if s.Time != "" {
+		object[s.Time] = float64(1704067200)
 	}
 }
 

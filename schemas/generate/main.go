@@ -63,7 +63,7 @@ func generate(openAPI []byte, streams []source, overrides []override) (map[strin
 		files[s.Stream+".json"] = content
 	}
 	for _, o := range overrides {
-		if !used[o.Component] {
+		if o.Path == "" && !used[o.Component] {
 			return nil, fmt.Errorf("%s: no stream contains this component; remove the override", o)
 		}
 	}
@@ -75,17 +75,18 @@ func generateStream(c *converter, s source) ([]byte, error) {
 	if err := s.check(c.doc); err != nil {
 		return nil, err
 	}
-	record, err := c.record(s.Object)
+	record, err := c.record(s)
 	if err != nil {
 		return nil, err
 	}
 	compact, err := json.Marshal(struct {
 		Name           string   `json:"name"`
 		Object         string   `json:"object"`
+		Aliases        []string `json:"aliases,omitempty"`
 		KeyProperties  []string `json:"key_properties"`
 		ReplicationKey string   `json:"replication_key"`
 		Schema         *node    `json:"schema"`
-	}{s.Stream, s.Object, []string{key}, s.Cursor, record})
+	}{s.Stream, s.Object, s.Aliases, s.key(), s.Cursor, record})
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,13 @@ func nullable(name string) *node {
 	return &node{Type: typeList{"null", name}}
 }
 
+// timeNode returns a node for a time, or null.
+func timeNode() *node {
+	at := nullable("string")
+	at.Format = formatDateTime
+	return at
+}
+
 // openObject returns a node for an object, or null, about whose fields nothing is said.
 func openObject() *node {
 	object := nullable("object")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -13,12 +14,14 @@ import (
 //go:embed overrides.json
 var overridesFile []byte
 
-// override corrects the document in one field of one component, before anything is converted.
+// override corrects the document in one place before anything is converted: in one field of one component, in one
+// parameter of one list, or, when it names no field, by a component or a list that the document lacks.
 type override struct {
 	Component string          `json:"component"`
+	Path      string          `json:"path"` // instead of Component: the list whose query takes the field
 	Field     string          `json:"field"`
-	Change    string          `json:"change"` // "add" a field the document lacks, or "replace" one it has
-	Schema    json.RawMessage `json:"schema"` // the field in the document's own terms
+	Change    string          `json:"change"` // "add" what the document lacks, or "replace" a field it has
+	Schema    json.RawMessage `json:"schema"` // what is put there, in the document's own terms
 	Reason    string          `json:"reason"`
 }
 
@@ -34,27 +37,49 @@ func parseOverrides(data []byte) ([]override, error) {
 
 // apply changes the document. It fails when the override says nothing new: the document it was written for is gone.
 func (o override) apply(doc *document) error {
-	if o.Reason == "" {
+	var err error
+	switch {
+	case o.Reason == "":
 		return fmt.Errorf("%s gives no reason", o)
+	case o.Change != "add" && (o.Change != "replace" || o.Path != "" || o.Field == ""):
+		return fmt.Errorf(`%s: change is %q, not "add" or, for a field, "replace"`, o, o.Change)
+	case o.Path != "":
+		err = o.applyToPath(doc)
+	case o.Field == "":
+		err = doc.addComponent(o.Component, o.Schema)
+	default:
+		err = o.applyToField(doc)
 	}
-	component, err := doc.component(o.Component)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o, err)
 	}
+	return nil
+}
+
+func (o override) applyToPath(doc *document) error {
+	if o.Field != "" {
+		return doc.addParameter(o.Path, o.Field, o.Schema)
+	}
+	return doc.addOperation(o.Path, o.Schema)
+}
+
+func (o override) applyToField(doc *document) error {
+	component, err := doc.component(o.Component)
+	if err != nil {
+		return err
+	}
 	field := new(spec.Schema)
 	if err := json.Unmarshal(o.Schema, field); err != nil {
-		return fmt.Errorf("%s: %w", o, err)
+		return err
 	}
 	present, known := component.Properties[o.Field]
 	switch {
-	case o.Change != "add" && o.Change != "replace":
-		return fmt.Errorf(`%s: change is %q, not "add" or "replace"`, o, o.Change)
 	case o.Change == "add" && known:
-		return fmt.Errorf("%s: the document has this field by now; remove the override or let it replace", o)
+		return errors.New("the document has this field by now; remove the override or let it replace")
 	case o.Change == "replace" && !known:
-		return fmt.Errorf("%s: the document has no such field to replace", o)
+		return errors.New("the document has no such field to replace")
 	case o.Change == "replace" && sameShape(present, field):
-		return fmt.Errorf("%s: the document says the same by now; remove the override", o)
+		return errors.New("the document says the same by now; remove the override")
 	case component.Properties == nil:
 		component.Properties = map[string]*spec.Schema{}
 	}
@@ -71,5 +96,9 @@ func sameShape(a, b *spec.Schema) bool {
 
 // String names the override in messages.
 func (o override) String() string {
-	return fmt.Sprintf("override of %s.%s", o.Component, o.Field)
+	name := o.Component + o.Path
+	if o.Field != "" {
+		name += "." + o.Field
+	}
+	return "override of " + name
 }

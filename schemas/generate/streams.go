@@ -1,64 +1,171 @@
 package main
 
-import (
-	"fmt"
-	"strings"
-)
-
-// source says where in Stripe's document a stream comes from. Its claims are checked against the document, so a row that
-// is wrong fails the generation instead of producing a wrong file.
-type source struct {
-	Stream string // name of the stream and of its file
-	Path   string // list endpoint
-	Object string // component of the document, and value of the records' field "object"
-	Cursor string // unix-time field behind the list's filter "created"; "" when the list has no such filter
-}
-
-// streams are all streams that are generated. A new one is a new row.
+// streams are all streams that are generated, by what they belong to. A new one is a new row.
 var streams = []source{
-	{"balance_transactions", "/v1/balance_transactions", "balance_transaction", "created"},
-	{"charges", "/v1/charges", "charge", "created"},
-	{"coupons", "/v1/coupons", "coupon", "created"},
-	{"customers", "/v1/customers", "customer", "created"},
-	{"events", "/v1/events", "event", "created"},
-	{"invoices", "/v1/invoices", "invoice", "created"},
-	{"payment_intents", "/v1/payment_intents", "payment_intent", "created"},
-	{"plans", "/v1/plans", "plan", "created"},
-	{"prices", "/v1/prices", "price", "created"},
-	{"products", "/v1/products", "product", "created"},
-	{"refunds", "/v1/refunds", "refund", "created"},
-	{"subscriptions", "/v1/subscriptions", "subscription", "created"},
-	{"tax_rates", "/v1/tax_rates", "tax_rate", "created"},
-}
+	// Payments and the money that moves.
+	{Stream: "balance", Path: "/v1/balance", Object: "balance", Single: true, Time: "extracted_at", Key: []string{"extracted_at"}},
+	{Stream: "balance_transactions", Path: "/v1/balance_transactions", Object: "balance_transaction", Cursor: "created"},
+	{Stream: "charges", Path: "/v1/charges", Object: "charge", Cursor: "created"},
+	{Stream: "disputes", Path: "/v1/disputes", Object: "dispute", Cursor: "created"},
+	{Stream: "mandates", Path: "/v1/mandates/{mandate}", Object: "mandate", Single: true},
+	{Stream: "payment_intents", Path: "/v1/payment_intents", Object: "payment_intent", Cursor: "created"},
+	{Stream: "payout_transactions", Path: "/v1/balance_transactions?payout=", Object: "balance_transaction", Cursor: "created",
+		Parent: "payout_id", Key: []string{"payout_id", "id"}, Aliases: []string{"payout_balance_transactions"}},
+	{Stream: "payouts", Path: "/v1/payouts", Object: "payout", Cursor: "created"},
+	{Stream: "refunds", Path: "/v1/refunds", Object: "refund", Cursor: "created"},
+	{Stream: "setup_attempts", Path: "/v1/setup_attempts?setup_intent=", Object: "setup_attempt", Cursor: "created", Parent: "setup_intent"},
+	{Stream: "setup_intents", Path: "/v1/setup_intents", Object: "setup_intent", Cursor: "created"},
+	{Stream: "topups", Path: "/v1/topups", Object: "topup", Cursor: "created", Aliases: []string{"top_ups"}},
+	{Stream: "transfer_reversals", Path: "/v1/transfers/{id}/reversals", Object: "transfer_reversal", Parent: "transfer"},
+	{Stream: "transfers", Path: "/v1/transfers", Object: "transfer", Cursor: "created"},
 
-// key is the primary key of every stream above.
-const key = "id"
+	// Customers and what they pay with.
+	{Stream: "bank_accounts", Path: "/v1/customers/{customer}/sources?object=bank_account", Object: "bank_account", Parent: "customer"},
+	{Stream: "cards", Path: "/v1/customers/{customer}/sources?object=card", Object: "card", Parent: "customer"},
+	{Stream: "customer_balance_transactions", Path: "/v1/customers/{customer}/balance_transactions", Object: "customer_balance_transaction",
+		Parent: "customer"},
+	{Stream: "customer_cash_balance_transactions", Path: "/v1/customers/{customer}/cash_balance_transactions",
+		Object: "customer_cash_balance_transaction", Parent: "customer"},
+	{Stream: "customers", Path: "/v1/customers", Object: "customer", Cursor: "created"},
+	{Stream: "discounts", Object: "discount"},
+	{Stream: "payment_methods", Path: "/v1/customers/{customer}/payment_methods", Object: "payment_method", Parent: "customer"},
+	{Stream: "source_transactions", Path: "/v1/sources/{source}/source_transactions", Object: "source_transaction", Parent: "source"},
+	{Stream: "sources", Path: "/v1/customers/{customer}/sources", Object: "source", Parent: "customer"},
+	{Stream: "tax_ids", Path: "/v1/customers/{customer}/tax_ids", Object: "tax_id", Parent: "customer"},
 
-// check compares a row with the document.
-func (s source) check(doc *document) error {
-	list, err := doc.list(s.Path)
-	if err != nil {
-		return err
-	}
-	if list.component != s.Object {
-		return fmt.Errorf("%s lists objects of component %q, not %q", s.Path, list.component, s.Object)
-	}
-	if list.takesCreated != (s.Cursor != "") {
-		return fmt.Errorf("%s: cursor is %q, but the parameters of the list are: %s",
-			s.Path, s.Cursor, strings.Join(list.parameters, ", "))
-	}
-	component, err := doc.component(s.Object)
-	if err != nil {
-		return err
-	}
-	if id := component.Properties[key]; id == nil || id.Type != "string" {
-		return fmt.Errorf("component %s has no string field %q to be its key", s.Object, key)
-	}
-	if s.Cursor == "" {
-		return nil
-	}
-	if cursor := component.Properties[s.Cursor]; cursor == nil || cursor.Format != formatUnixTime {
-		return fmt.Errorf("component %s has no unix-time field %q to be its cursor", s.Object, s.Cursor)
-	}
-	return nil
+	// Subscriptions and invoices.
+	{Stream: "credit_note_line_items", Path: "/v1/credit_notes/{credit_note}/lines", Object: "credit_note_line_item", Parent: "credit_note",
+		Aliases: []string{"credit_notes_lines"}},
+	{Stream: "credit_notes", Path: "/v1/credit_notes", Object: "credit_note", Cursor: "created"},
+	{Stream: "invoice_items", Path: "/v1/invoiceitems", Object: "invoiceitem", Cursor: "date"},
+	{Stream: "invoice_line_items", Path: "/v1/invoices/{invoice}/lines", Object: "line_item", Parent: "invoice", Key: []string{"invoice", "id"}},
+	{Stream: "invoices", Path: "/v1/invoices", Object: "invoice", Cursor: "created"},
+	{Stream: "quote_line_items", Path: "/v1/quotes/{quote}/line_items", Object: "item", Parent: "quote", Key: []string{"quote", "id"}},
+	{Stream: "quote_upfront_line_items", Path: "/v1/quotes/{quote}/computed_upfront_line_items", Object: "item", Parent: "quote",
+		Key: []string{"quote", "id"}},
+	{Stream: "quotes", Path: "/v1/quotes", Object: "quote"},
+	{Stream: "subscription_items", Path: "/v1/subscription_items?subscription=", Object: "subscription_item", Parent: "subscription"},
+	{Stream: "subscription_schedules", Path: "/v1/subscription_schedules", Object: "subscription_schedule", Cursor: "created",
+		Aliases: []string{"subscription_schedule"}},
+	{Stream: "subscriptions", Path: "/v1/subscriptions", Object: "subscription", Cursor: "created"},
+	// A summary gets another id each time it is asked for until its period is over.
+	{Stream: "usage_record_summaries", Path: "/v1/subscription_items/{subscription_item}/usage_record_summaries", Object: "usage_record_summary",
+		Parent: "subscription_item", Time: "period_start", Key: []string{"subscription_item", "period_start"}, Aliases: []string{"usage_records"}},
+
+	// Usage: what meters count, and what customers may use.
+	{Stream: "active_entitlements", Path: "/v1/entitlements/active_entitlements?customer=", Object: "entitlements.active_entitlement",
+		Parent: "customer"},
+	{Stream: "billing_meter_event_summaries", Path: "/v1/billing/meters/{id}/event_summaries?customer=&end_time=&start_time=",
+		Object: "billing.meter_event_summary", Parent: "customer", Key: []string{"meter", "customer", "start_time"}},
+	{Stream: "billing_meters", Path: "/v1/billing/meters", Object: "billing.meter"},
+	{Stream: "entitlements_features", Path: "/v1/entitlements/features", Object: "entitlements.feature"},
+
+	// The catalogue, and selling from it.
+	{Stream: "checkout_session_line_items", Path: "/v1/checkout/sessions/{session}/line_items", Object: "item", Parent: "session",
+		Key: []string{"session", "id"}, Aliases: []string{"checkout_sessions_line_items"}},
+	{Stream: "checkout_sessions", Path: "/v1/checkout/sessions", Object: "checkout.session", Cursor: "created"},
+	{Stream: "coupons", Path: "/v1/coupons", Object: "coupon", Cursor: "created"},
+	{Stream: "payment_link_line_items", Path: "/v1/payment_links/{payment_link}/line_items", Object: "item", Parent: "payment_link",
+		Key: []string{"payment_link", "id"}},
+	{Stream: "payment_links", Path: "/v1/payment_links", Object: "payment_link"},
+	{Stream: "plans", Path: "/v1/plans", Object: "plan", Cursor: "created"},
+	{Stream: "prices", Path: "/v1/prices", Object: "price", Cursor: "created"},
+	{Stream: "products", Path: "/v1/products", Object: "product", Cursor: "created"},
+	{Stream: "promotion_codes", Path: "/v1/promotion_codes", Object: "promotion_code", Cursor: "created"},
+	{Stream: "shipping_rates", Path: "/v1/shipping_rates", Object: "shipping_rate", Cursor: "created"},
+	{Stream: "tax_codes", Path: "/v1/tax_codes", Object: "tax_code"},
+	{Stream: "tax_rates", Path: "/v1/tax_rates", Object: "tax_rate", Cursor: "created"},
+	{Stream: "tax_registrations", Path: "/v1/tax/registrations", Object: "tax.registration"},
+
+	// The account, and accounts connected to it.
+	{Stream: "account", Path: "/v1/account", Object: "account", Single: true},
+	{Stream: "accounts", Path: "/v1/accounts", Object: "account", Cursor: "created"},
+	{Stream: "application_fee_refunds", Path: "/v1/application_fees/{id}/refunds", Object: "fee_refund", Parent: "fee",
+		Aliases: []string{"application_fees_refunds"}},
+	{Stream: "application_fees", Path: "/v1/application_fees", Object: "application_fee", Cursor: "created"},
+	{Stream: "capabilities", Path: "/v1/accounts/{account}/capabilities", Object: "capability", Parent: "account", Key: []string{"account", "id"}},
+	{Stream: "external_account_bank_accounts", Path: "/v1/accounts/{account}/external_accounts?object=bank_account", Object: "bank_account",
+		Parent: "account"},
+	{Stream: "external_account_cards", Path: "/v1/accounts/{account}/external_accounts?object=card", Object: "card", Parent: "account"},
+	{Stream: "persons", Path: "/v1/accounts/{account}/persons", Object: "person", Parent: "account"},
+
+	// What happened, files, reports and settings.
+	{Stream: "apple_pay_domains", Path: "/v1/apple_pay/domains", Object: "apple_pay_domain"},
+	{Stream: "apps_secrets", Path: "/v1/apps/secrets?scope=", Object: "apps.secret"},
+	{Stream: "billing_portal_configurations", Path: "/v1/billing_portal/configurations", Object: "billing_portal.configuration"},
+	{Stream: "country_specs", Path: "/v1/country_specs", Object: "country_spec"},
+	{Stream: "events", Path: "/v1/events", Object: "event", Cursor: "created"},
+	{Stream: "file_links", Path: "/v1/file_links", Object: "file_link", Cursor: "created"},
+	{Stream: "files", Path: "/v1/files", Object: "file", Cursor: "created"},
+	{Stream: "forwarding_requests", Path: "/v1/forwarding/requests", Object: "forwarding.request", Cursor: "created"},
+	{Stream: "payment_method_configurations", Path: "/v1/payment_method_configurations", Object: "payment_method_configuration"},
+	{Stream: "payment_method_domains", Path: "/v1/payment_method_domains", Object: "payment_method_domain"},
+	{Stream: "report_runs", Path: "/v1/reporting/report_runs", Object: "reporting.report_run", Cursor: "created"},
+	{Stream: "report_types", Path: "/v1/reporting/report_types", Object: "reporting.report_type"},
+	{Stream: "scheduled_query_runs", Path: "/v1/sigma/scheduled_query_runs", Object: "scheduled_query_run"},
+	{Stream: "test_clocks", Path: "/v1/test_helpers/test_clocks", Object: "test_helpers.test_clock"},
+	{Stream: "webhook_endpoints", Path: "/v1/webhook_endpoints", Object: "webhook_endpoint"},
+
+	// Radar: protection from fraud.
+	{Stream: "early_fraud_warnings", Path: "/v1/radar/early_fraud_warnings", Object: "radar.early_fraud_warning", Cursor: "created"},
+	{Stream: "radar_value_list_items", Path: "/v1/radar/value_list_items?value_list=", Object: "radar.value_list_item", Cursor: "created",
+		Parent: "value_list", Aliases: []string{"value_list_items"}},
+	{Stream: "radar_value_lists", Path: "/v1/radar/value_lists", Object: "radar.value_list", Cursor: "created", Aliases: []string{"value_lists"}},
+	{Stream: "reviews", Path: "/v1/reviews", Object: "review", Cursor: "created"},
+
+	// Climate.
+	{Stream: "climate_orders", Path: "/v1/climate/orders", Object: "climate.order"},
+	{Stream: "climate_products", Path: "/v1/climate/products", Object: "climate.product"},
+	{Stream: "climate_suppliers", Path: "/v1/climate/suppliers", Object: "climate.supplier"},
+
+	// Financial Connections.
+	{Stream: "financial_connections_account_owners", Path: "/v1/financial_connections/accounts/{account}/owners?ownership=",
+		Object: "financial_connections.account_owner", Parent: "account"},
+	{Stream: "financial_connections_accounts", Path: "/v1/financial_connections/accounts", Object: "financial_connections.account"},
+	{Stream: "financial_connections_transactions", Path: "/v1/financial_connections/transactions?account=",
+		Object: "financial_connections.transaction", Parent: "account"},
+
+	// Identity.
+	{Stream: "identity_verification_reports", Path: "/v1/identity/verification_reports", Object: "identity.verification_report", Cursor: "created"},
+	{Stream: "identity_verification_sessions", Path: "/v1/identity/verification_sessions", Object: "identity.verification_session",
+		Cursor: "created"},
+
+	// Issuing.
+	{Stream: "issuing_authorizations", Path: "/v1/issuing/authorizations", Object: "issuing.authorization", Cursor: "created",
+		Aliases: []string{"authorizations"}},
+	{Stream: "issuing_cardholders", Path: "/v1/issuing/cardholders", Object: "issuing.cardholder", Cursor: "created",
+		Aliases: []string{"cardholders"}},
+	{Stream: "issuing_cards", Path: "/v1/issuing/cards", Object: "issuing.card", Cursor: "created"},
+	{Stream: "issuing_disputes", Path: "/v1/issuing/disputes", Object: "issuing.dispute", Cursor: "created", Aliases: []string{"disputes_issuing"}},
+	{Stream: "issuing_personalization_designs", Path: "/v1/issuing/personalization_designs", Object: "issuing.personalization_design"},
+	{Stream: "issuing_physical_bundles", Path: "/v1/issuing/physical_bundles", Object: "issuing.physical_bundle"},
+	{Stream: "issuing_tokens", Path: "/v1/issuing/tokens?card=", Object: "issuing.token", Cursor: "created", Parent: "card"},
+	{Stream: "issuing_transactions", Path: "/v1/issuing/transactions", Object: "issuing.transaction", Cursor: "created",
+		Aliases: []string{"transactions"}},
+
+	// Terminal.
+	{Stream: "terminal_configurations", Path: "/v1/terminal/configurations", Object: "terminal.configuration"},
+	{Stream: "terminal_locations", Path: "/v1/terminal/locations", Object: "terminal.location"},
+	{Stream: "terminal_readers", Path: "/v1/terminal/readers", Object: "terminal.reader"},
+
+	// Treasury.
+	{Stream: "treasury_credit_reversals", Path: "/v1/treasury/credit_reversals?financial_account=", Object: "treasury.credit_reversal",
+		Parent: "financial_account"},
+	{Stream: "treasury_debit_reversals", Path: "/v1/treasury/debit_reversals?financial_account=", Object: "treasury.debit_reversal",
+		Parent: "financial_account"},
+	{Stream: "treasury_financial_accounts", Path: "/v1/treasury/financial_accounts", Object: "treasury.financial_account", Cursor: "created"},
+	{Stream: "treasury_inbound_transfers", Path: "/v1/treasury/inbound_transfers?financial_account=", Object: "treasury.inbound_transfer",
+		Parent: "financial_account"},
+	{Stream: "treasury_outbound_payments", Path: "/v1/treasury/outbound_payments?financial_account=", Object: "treasury.outbound_payment",
+		Cursor: "created", Parent: "financial_account"},
+	{Stream: "treasury_outbound_transfers", Path: "/v1/treasury/outbound_transfers?financial_account=", Object: "treasury.outbound_transfer",
+		Parent: "financial_account"},
+	{Stream: "treasury_received_credits", Path: "/v1/treasury/received_credits?financial_account=", Object: "treasury.received_credit",
+		Parent: "financial_account"},
+	{Stream: "treasury_received_debits", Path: "/v1/treasury/received_debits?financial_account=", Object: "treasury.received_debit",
+		Parent: "financial_account"},
+	{Stream: "treasury_transaction_entries", Path: "/v1/treasury/transaction_entries?financial_account=", Object: "treasury.transaction_entry",
+		Cursor: "created", Parent: "financial_account"},
+	{Stream: "treasury_transactions", Path: "/v1/treasury/transactions?financial_account=", Object: "treasury.transaction", Cursor: "created",
+		Parent: "financial_account"},
 }
