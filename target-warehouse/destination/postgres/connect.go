@@ -131,10 +131,11 @@ func (w *Warehouse) place() string {
 }
 
 // What a server, a database or a user may have set otherwise. Text is exchanged as this program reads it, and floats are
-// spelled with all of their digits; a load may wait for its input; keys are compared in memory.
+// spelled with all of their digits; a load may wait for its input; keys are compared in memory, and statements are too short
+// to be compiled first.
 const (
 	readSettings = "SET client_encoding = 'UTF8'; SET datestyle = 'ISO'; SET extra_float_digits = 1; "
-	loadSettings = readSettings + "SET idle_in_transaction_session_timeout = 0; SET work_mem = '64MB'"
+	loadSettings = readSettings + "SET idle_in_transaction_session_timeout = 0; SET work_mem = '64MB'; SET jit = off"
 )
 
 // prepare finds out whether the server will do and brings the session into shape.

@@ -66,7 +66,7 @@ func (l *load) judgeDeletions(ctx context.Context, p *plan, batches []*table.Bat
 // deleteKeys deletes the rows of the keys whose last row deletes, which judgeDeletions has sent.
 func (l *load) deleteKeys(ctx context.Context, p *plan, want int64) error {
 	keys := l.temporaries[numbered(p.gone())]
-	deleted, err := l.exec(ctx, "DELETE FROM "+p.target.quoted()+" AS t USING (SELECT DISTINCT ON ("+names("k.", p.key)+") * FROM "+keys+
+	deleted, err := l.execByKey(ctx, "DELETE FROM "+p.target.quoted()+" AS t USING (SELECT DISTINCT ON ("+names("k.", p.key)+") * FROM "+keys+
 		" AS k ORDER BY "+names("k.", p.key)+", k."+quote(table.Ordinal)+" DESC) AS d WHERE d."+quote(p.column(table.DeletedAt).name)+
 		" IS NOT NULL AND "+p.sameKey("t", "d"))
 	if err == nil && deleted < want {

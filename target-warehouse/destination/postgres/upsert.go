@@ -84,7 +84,7 @@ func (l *load) judge(ctx context.Context, p *plan, batches []*table.Batch, rows 
 	}
 	var last, replaced []int64
 	// The driver reads arrays quicker in their binary form, which it uses for described statements.
-	err = l.conn.QueryRow(ctx, "WITH w AS MATERIALIZED (SELECT "+list+", max("+quote(table.Ordinal)+") AS last FROM "+keys+" GROUP BY "+list+
+	err = l.conn.QueryRow(ctx, "WITH w AS MATERIALIZED (SELECT "+list+", max("+quote(table.Ordinal)+") AS last FROM "+keys+" GROUP BY "+list+" ORDER BY "+list+
 		") SELECT ARRAY(SELECT w.last FROM w), "+known, pgx.QueryExecModeDescribeExec).Scan(&last, &replaced)
 	if err != nil {
 		return nil, fmt.Errorf("look for known keys: %w", err)
@@ -105,9 +105,21 @@ func fatesOf(rows int64, last, replaced []int64) []fate {
 	return fates
 }
 
-// known is the condition that the target has the key of a row of keys.
+// known is the condition that the target has the key of a row of keys. It is written so that the server looks each key up
+// in the index; a join of all keys would at times read the whole table for every Append.
 func (p *plan) known(keys string) string {
-	return "EXISTS (SELECT FROM " + p.target.quoted() + " AS t WHERE " + p.sameKey("t", keys) + ")"
+	return "coalesce((SELECT TRUE FROM " + p.target.quoted() + " AS t WHERE " + p.sameKey("t", keys) + " LIMIT 1), FALSE)"
+}
+
+// execByKey runs a statement that joins the target by its key, in the same way. The server cannot know how few rows a
+// temporary table has beside the target, and that they stand together there.
+func (l *load) execByKey(ctx context.Context, statement string) (int64, error) {
+	const before, after = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; ", "; SET LOCAL enable_hashjoin = DEFAULT; SET LOCAL enable_mergejoin = DEFAULT"
+	results, err := l.conn.PgConn().Exec(ctx, before+statement+after).ReadAll()
+	if err != nil {
+		return 0, err
+	}
+	return results[2].CommandTag.RowsAffected(), nil
 }
 
 // sendKeys copies columns of the rows and their positions into an empty temporary table.
@@ -144,7 +156,7 @@ func (l *load) replace(ctx context.Context, p *plan, batches []*table.Batch, fat
 			return fmt.Errorf("delete rows of one key: %w", err)
 		}
 	}
-	updated, err := l.exec(ctx, p.update(stage))
+	updated, err := l.execByKey(ctx, p.update(stage))
 	if err == nil && updated > want {
 		err = fmt.Errorf("the server changed %d rows where at most %d were to be replaced", updated, want)
 	}
