@@ -95,6 +95,12 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that decides every object")
 	flags.Float64Var(&o.Rate, "rate", 0, "answer 429 beyond this `number` of requests a second; 0 is no limit")
 	flags.DurationVar(&o.Latency, "latency", 0, "`time` that every answer takes at least")
+	flags.Float64Var(&o.Pace, "pace", 0, "`seconds` by which the clock moves in one real second; 0 lets it stand")
+	flags.DurationVar(&o.EventDelay, "event-delay", 0, "longest `time` for which an event cannot be read yet; 0 shows it at once")
+	flags.Func("event-version", "API `version` at which events are written; repeatable, each event takes one (default "+stripefake.Version+")", func(text string) error {
+		o.EventVersions = append(o.EventVersions, text)
+		return nil
+	})
 	flags.Func("count", "`kind=number` of objects of one kind, overruling --objects; repeatable", func(text string) error { return addCount(o, text) })
 	flags.Func("key", "API key to accept (default sk_test_fake); `rk_test_x=customers,invoices` may read these only; repeatable", func(text string) error { return addKey(o, text) })
 	flags.Func("now", "`time` at which the clock stands, as 2024-04-10T12:00:00Z (the default)", func(text string) (err error) {

@@ -67,8 +67,8 @@ func (s *Server) changeable(kind string) (*shelf, error) {
 // create appends an object, under the id given or one of its own.
 func (s *Server) create(sh *shelf, id string) string {
 	at := len(sh.entries)
-	e := entry{id: s.world.id(sh.kind, at), created: s.now}
-	raw := s.world.object(sh.kind, at, s.now)
+	e := entry{id: s.world.id(sh.kind, at), created: s.clock.now()}
+	raw := s.world.object(sh.kind, at, e.created)
 	if id != "" {
 		members, _ := readMembers(raw) // the fake holds valid objects only
 		e.id = id
@@ -114,7 +114,7 @@ func (s *Server) update(sh *shelf, at int, patch []byte) error {
 		return err
 	}
 	if find(before, "updated") != nil {
-		changes = set(changes, "updated", []byte(itoa(s.now)))
+		changes = set(changes, "updated", []byte(itoa(s.clock.now())))
 	}
 	after := merge(before, changes)
 	previous := difference(before, after)
@@ -200,7 +200,7 @@ func (s *Server) delete(sh *shelf, at int) error {
 		if err != nil {
 			return err
 		}
-		now := []byte(itoa(s.now))
+		now := []byte(itoa(s.clock.now()))
 		e.raw = writeMembers(merge(members, []member{{"status", []byte(`"canceled"`)}, {"canceled_at", now}, {"ended_at", now}}))
 		raw = e.raw
 	case sh.kind.deletable, sh.kind.name == "invoices" && status == "draft":
@@ -221,7 +221,7 @@ func (s *Server) Settle() int {
 	n := 0
 	for at := sh.since(s.world.now - 8*day); at < len(sh.entries); at++ {
 		members, err := readMembers(s.raw(sh, at))
-		if err != nil || text(find(members, "status")) != "pending" || number(find(members, "available_on")) > s.now {
+		if err != nil || text(find(members, "status")) != "pending" || number(find(members, "available_on")) > s.clock.now() {
 			continue
 		}
 		sh.entries[at].raw = writeMembers(set(members, "status", []byte(`"available"`)))

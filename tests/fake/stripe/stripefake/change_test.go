@@ -125,7 +125,7 @@ func TestADeletedSubscriptionStaysCanceled(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, _, body := c.do("GET", "/v1/subscriptions/"+id, "")
-	if o := decode(t, body); status != 200 || o["status"] != "canceled" || o["ended_at"].(json.Number).String() != itoa(fake.now) {
+	if o := decode(t, body); status != 200 || o["status"] != "canceled" || o["ended_at"].(json.Number).String() != itoa(fake.clock.now()) {
 		t.Errorf("%d %v %v", status, o["status"], o["ended_at"])
 	}
 	events := eventsOf(t, fake)
@@ -147,7 +147,7 @@ func TestAnIDCanComeBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, _, body := c.do("GET", "/v1/coupons/"+id, "")
-	if o := decode(t, body); status != 200 || o["id"] != id || o["created"].(json.Number).String() != itoa(fake.now) {
+	if o := decode(t, body); status != 200 || o["id"] != id || o["created"].(json.Number).String() != itoa(fake.clock.now()) {
 		t.Errorf("%d %s", status, body)
 	}
 }

@@ -27,8 +27,8 @@ func (s *Server) Counts() map[string]int {
 	defer s.mu.RUnlock()
 	counts := map[string]int{}
 	for name, sh := range s.shelves {
-		for _, e := range sh.entries[s.oldest(sh):] {
-			if !e.deleted {
+		for at := s.oldest(sh); at < len(sh.entries); at++ {
+			if !s.gone(sh, at) {
 				counts[name]++
 			}
 		}
@@ -56,7 +56,7 @@ func (s *Server) Object(kind, id string) ([]byte, error) {
 		return nil, fmt.Errorf("the fake has no kind %q", kind)
 	}
 	at, ok := sh.live(id)
-	if !ok || at < s.oldest(sh) {
+	if !ok || s.gone(sh, at) {
 		return nil, fmt.Errorf("there is no %s %s", kind, id)
 	}
 	return s.raw(sh, at), nil
@@ -89,7 +89,7 @@ func (s *Server) all(kind string, expand []string) (iter.Seq[[]byte], error) {
 func (s *Server) liveRaw(sh *shelf, at int, t tree) []byte {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if sh.entries[at].deleted {
+	if s.gone(sh, at) {
 		return nil
 	}
 	return s.render(sh, at, t)
@@ -164,14 +164,20 @@ func (s *Server) clockAnswer() map[string]any {
 }
 
 func (s *Server) controlClock(r *http.Request) (any, error) {
+	if at := r.FormValue("set"); at != "" {
+		t, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			return nil, fmt.Errorf("clock?set= wants a time such as 2024-05-01T00:00:00Z: %w", err)
+		}
+		err = s.SetClock(t)
+		return s.clockAnswer(), err
+	}
 	by, err := time.ParseDuration(r.FormValue("advance"))
 	if err != nil {
 		return nil, fmt.Errorf("clock?advance= wants a duration such as 90s or 48h: %w", err)
 	}
-	if err := s.Advance(by); err != nil {
-		return nil, err
-	}
-	return s.clockAnswer(), nil
+	err = s.Advance(by)
+	return s.clockAnswer(), err
 }
 
 func (s *Server) controlMutate(r *http.Request) (any, error) {

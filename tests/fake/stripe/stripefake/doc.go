@@ -16,6 +16,7 @@
 // asked for; only what was changed since is kept as bytes. So a million objects
 // cost an index, not gigabytes, and the same options give the same bytes.
 //
-// The clock stands still unless it is moved ([Server.Advance], [Server.Mutate]):
+// The clock stands still unless it is moved ([Server.Advance], [Server.SetClock],
+// [Server.Mutate]) or given a pace:
 // nothing in a test depends on how fast the machine is.
 package stripefake

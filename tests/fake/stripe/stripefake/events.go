@@ -2,6 +2,7 @@ package stripefake
 
 import (
 	"slices"
+	"time"
 )
 
 // origin is what a seeded event tells of: the creation of a seeded object.
@@ -15,7 +16,7 @@ type origin struct {
 // seedEvents makes the events of the objects that were created within the
 // retention. Their bodies are made when they are asked for.
 func (s *Server) seedEvents() {
-	since := s.now - int64(Retention.Seconds())
+	since := s.clock.now() - int64(Retention.Seconds())
 	for _, k := range s.world.kinds {
 		if k.created == nil && k.byStatus == nil {
 			continue
@@ -48,18 +49,48 @@ func (s *Server) seededEvent(at int) []byte {
 
 // emit appends an event of now for each type.
 func (s *Server) emit(types []string, snapshot, previous []byte) {
-	events := s.shelves[eventsKind.name]
+	events, now := s.shelves[eventsKind.name], s.clock.now()
 	for _, typ := range types {
 		at := len(events.entries)
-		body := s.eventBody(at, s.now, typ, snapshot, previous)
-		events.add(entry{id: s.world.id(eventsKind, at), created: s.now, raw: body})
+		body := s.eventBody(at, now, typ, snapshot, previous)
+		events.add(entry{id: s.world.id(eventsKind, at), created: now, raw: body})
 	}
 }
 
-// eventBody writes an event as the API version of the account renders it.
-// previous is null but for changes.
+// gone reports whether nobody can read the object at a position: it was
+// deleted, has aged out, or is an event that has not appeared yet.
+func (s *Server) gone(sh *shelf, at int) bool {
+	e := sh.entries[at]
+	if e.deleted || sh.kind != eventsKind {
+		return e.deleted
+	}
+	now := s.clock.now()
+	return e.created < now-int64(Retention.Seconds()) || now < e.created+s.eventDelay(at)
+}
+
+// eventDelay is for how many seconds an event stays hidden.
+func (s *Server) eventDelay(at int) int64 {
+	longest := int64(s.options.EventDelay / time.Second)
+	if longest < 1 {
+		return 0
+	}
+	return 1 + s.world.random(eventsKind.name, at, "delay").Int64N(longest)
+}
+
+// eventVersion is the API version at which an event is written.
+func (s *Server) eventVersion(at int) string {
+	if len(s.options.EventVersions) == 0 {
+		return Version
+	}
+	return s.options.EventVersions[s.world.random(eventsKind.name, at, "version").IntN(len(s.options.EventVersions))]
+}
+
+// eventBody writes an event at the API version that it was made at. previous
+// is nil but for changes.
 func (s *Server) eventBody(at int, created int64, typ string, snapshot, previous []byte) []byte {
 	d := s.world.draw(eventsKind, at, created, "event")
+	version := s.eventVersion(at)
+	snapshot, previous = renderAt(version, snapshot, previous)
 	data := []member{{"object", snapshot}}
 	if previous != nil {
 		data = append(data, member{"previous_attributes", previous})
@@ -68,10 +99,14 @@ func (s *Server) eventBody(at int, created int64, typ string, snapshot, previous
 	if d.chance(0.5) {
 		request = `{"id":` + quote("req_"+token(d.Rand, 14)) + `,"idempotency_key":` + quote(token(d.Rand, 36)) + `}`
 	}
+	if version < objectRequest {
+		members, _ := readMembers([]byte(request))
+		request = string(find(members, "id"))
+	}
 	return writeMembers([]member{
 		{"id", []byte(quote(s.world.id(eventsKind, at)))},
 		{"object", []byte(`"event"`)},
-		{"api_version", []byte(quote(Version))},
+		{"api_version", []byte(quote(version))},
 		{"created", []byte(itoa(created))},
 		{"data", writeMembers(data)},
 		{"livemode", []byte("false")},

@@ -49,13 +49,10 @@ func (s *Server) get(sh *shelf, id string, query url.Values) ([]byte, *apiError)
 		return nil, err
 	}
 	at, ok := sh.position[id]
-	if !ok || at < s.oldest(sh) {
-		return nil, missing(sh.kind.component, "id", id)
-	}
-	if sh.entries[at].deleted {
-		if sh.kind.name == "customers" {
-			return deletedBody(sh.kind, id), nil
-		}
+	switch {
+	case ok && sh.entries[at].deleted && sh.kind.name == "customers":
+		return deletedBody(sh.kind, id), nil
+	case !ok || s.gone(sh, at):
 		return nil, missing(sh.kind.component, "id", id)
 	}
 	return s.render(sh, at, tree), nil
@@ -79,7 +76,7 @@ func (s *Server) oldest(sh *shelf) int {
 	if sh.kind != eventsKind {
 		return 0
 	}
-	return sh.since(s.now - int64(Retention.Seconds()))
+	return sh.since(s.clock.now() - int64(Retention.Seconds()))
 }
 
 // list answers GET /v1/<kind>.
@@ -148,11 +145,11 @@ func (s *Server) window(sh *shelf, p params) (window, *apiError) {
 // cursor finds the object that a cursor names; it must still exist.
 func (s *Server) cursor(sh *shelf, param, id string) (int, *apiError) {
 	at, ok := sh.live(id)
-	if !ok {
-		return 0, missing(sh.kind.component, param, id)
-	}
-	if at < s.oldest(sh) {
+	if ok && at < s.oldest(sh) {
 		return 0, invalid(http.StatusBadRequest, "", param, "The event %s has aged out of our retention policy.", id)
+	}
+	if !ok || s.gone(sh, at) {
+		return 0, missing(sh.kind.component, param, id)
 	}
 	return at, nil
 }
@@ -165,7 +162,7 @@ func (s *Server) walk(sh *shelf, w window, limit int, match matcher) (found []in
 		if w.upwards {
 			at = w.lo + i
 		}
-		if sh.entries[at].deleted || match != nil && !match(s.raw(sh, at)) {
+		if s.gone(sh, at) || match != nil && !match(s.raw(sh, at)) {
 			continue
 		}
 		if len(found) == limit {

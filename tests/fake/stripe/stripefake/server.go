@@ -32,6 +32,16 @@ type Options struct {
 	Now time.Time
 	// Span is the time before Now over which objects were created; 0 means two years.
 	Span time.Duration
+	// Pace is how many seconds the clock moves by itself in one real second; 0
+	// lets it stand until it is moved.
+	Pace float64
+	// EventDelay is the longest time for which an event cannot be read after
+	// its creation. Each event is hidden for whole seconds of its own, from one
+	// to this, so that a later one can appear before it. 0 shows all at once.
+	EventDelay time.Duration
+	// EventVersions are the API versions at which the events of the account are
+	// written, one for each event by the seed; empty means Version.
+	EventVersions []string
 	// Keys are the API keys accepted; empty means sk_test_fake, unrestricted.
 	Keys []Key
 	// Account is the id of the account; empty means acct_1FakeTapline.
@@ -81,8 +91,9 @@ type Server struct {
 	routes  *http.ServeMux
 	bucket  *bucket
 
+	clock *clock
+
 	mu       sync.RWMutex // guards what follows
-	now      int64        // the clock, unix seconds
 	shelves  map[string]*shelf
 	origins  []origin // of the events that were seeded
 	failures []*Failure
@@ -109,31 +120,13 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, world: world, now: world.now, shelves: map[string]*shelf{}, bucket: newBucket(o.Rate)}
+	s := &Server{options: o, world: world, clock: newClock(world.now, o.Pace), shelves: map[string]*shelf{}, bucket: newBucket(o.Rate)}
 	for _, k := range s.world.kinds {
 		s.shelves[k.name] = newShelf(s.world, k)
 	}
 	s.seedEvents()
 	s.routes = s.controlRoutes()
 	return s, nil
-}
-
-// Now is the fake's clock, which the Date header follows.
-func (s *Server) Now() time.Time {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return time.Unix(s.now, 0).UTC()
-}
-
-// Advance moves the clock forward by whole seconds. A negative d is an error.
-func (s *Server) Advance(d time.Duration) error {
-	if d < 0 {
-		return fmt.Errorf("the clock cannot go back by %s: objects are kept in the order of their creation", -d)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now += int64(d / time.Second)
-	return nil
 }
 
 // Requests returns the log of requests below /v1/, oldest first.
@@ -180,7 +173,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request) *Failure {
 	s.serial++
 	s.requests = append(s.requests, Request{r.Method, r.URL.Path, r.URL.RawQuery})
 	h := w.Header()
-	h.Set("Date", time.Unix(s.now, 0).UTC().Format(http.TimeFormat))
+	h.Set("Date", s.Now().Format(http.TimeFormat))
 	h.Set("Request-Id", "req_"+token(s.world.random("request", s.serial, "id"), 14))
 	h.Set("Stripe-Version", Version)
 	return s.takeFailure(r.URL.Path)
