@@ -20,7 +20,7 @@ import (
 
 // randomSeeds is how many random sequences of loads an engine is driven through. The environment variable TAPLINE_SOAK
 // says another number, and TAPLINE_SEED one seed to see again.
-const randomSeeds = 30
+const randomSeeds = 20
 
 // runRandom drives the engine and the model through the same loads and compares all that can be seen of them.
 func runRandom(t *testing.T, newHarness func(t *testing.T) *Harness) {
