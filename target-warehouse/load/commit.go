@@ -49,7 +49,7 @@ const stateInterval = time.Second
 
 func newCommitter(dest destination.Destination, emit func(json.RawMessage) error, o Options) *committer {
 	return &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, migrated: map[*table.Table]bool{},
-		book: newBook(o), notes: notes{}}
+		ledger: ledger{most: o.MaxMemory / 16}, book: newBook(o), notes: notes{}}
 }
 
 // start records the run before anything is read, so that a run which is killed leaves a trace.

@@ -13,8 +13,10 @@ import (
 
 // play runs a script of steps against a ledger and returns the states in the order they left. "a" is a record of stream
 // a, "1" is the state 1, "!a" makes stream a durable (and "!none" none), "!" makes all.
-func play(script string) []string {
-	l, outstanding, ordinal, out := &ledger{}, map[string]int64{}, int64(0), []string(nil)
+func play(script string) []string { return playIn(&ledger{}, script) }
+
+func playIn(l *ledger, script string) (out []string) {
+	outstanding, ordinal := map[string]int64{}, int64(0)
 	for _, step := range strings.Fields(script) {
 		switch {
 		case step[0] == '!':
@@ -119,6 +121,38 @@ func checkStates(t *testing.T, seed uint64, script []string) {
 	for i, stream := range streams[:covers] {
 		if durable[stream] <= i {
 			t.Fatalf("seed %d: state %d left in %v before record %d of stream %s was durable", seed, covers, script, i+1, stream)
+		}
+	}
+}
+
+// TestLedgerKeepsNoMoreThanItMay plays random scripts in a ledger with little room: it emits no state that one with room
+// for all would not, and the newest in the end.
+func TestLedgerKeepsNoMoreThanItMay(t *testing.T) {
+	for seed := range uint64(500) {
+		rnd := rand.New(rand.NewPCG(seed, 2))
+		var script []string
+		for n := range 60 {
+			stream := string(rune('a' + rnd.IntN(3)))
+			script = append(script, stream, fmt.Sprint(100+n))
+			if rnd.IntN(5) == 0 {
+				script = append(script, "!"+stream)
+			}
+		}
+		script = append(script, "!")
+		roomy, l := play(strings.Join(script, " ")), &ledger{most: 12}
+		for at := range script {
+			last := playIn(&ledger{most: 12}, strings.Join(script[:at+1], " "))
+			most := play(strings.Join(script[:at+1], " "))
+			if len(last) > 0 && (len(most) == 0 || last[len(last)-1] > most[len(most)-1]) {
+				t.Fatalf("seed %d: with little room %v left in %v, with enough %v", seed, last, script[:at+1], most)
+			}
+		}
+		got := playIn(l, strings.Join(script[:len(script)-1], " "))
+		if l.size > 12 || l.size != 3*int64(len(l.queue)) || len(got) > len(roomy) {
+			t.Fatalf("seed %d: %d bytes in %d states", seed, l.size, len(l.queue))
+		}
+		if got := playIn(&ledger{most: 12}, strings.Join(script, " ")); got[len(got)-1] != "159" {
+			t.Fatalf("seed %d: the last state is %s", seed, got[len(got)-1])
 		}
 	}
 }

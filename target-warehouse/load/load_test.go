@@ -365,6 +365,55 @@ func TestShortRecordsOfWideTablesWeighWhatTheyTake(t *testing.T) {
 	}
 }
 
+// TestStepsWeighTheirStates reads states that are larger than the records between them.
+func TestStepsWeighTheirStates(t *testing.T) {
+	record := fmt.Sprintf(`{"type":"STATE","value":%q}`+"\n", strings.Repeat("x", 100<<10)) + user(1, "a")
+	o := Options{}
+	o.setDefaults()
+	s := newSplitter(singer.NewReader(strings.NewReader(usersSchema+strings.Repeat(record, 100))), o, nil)
+	s.next(t.Context())
+	var heaviest, total int64
+	for more := true; more; {
+		var next *step
+		next, more = s.next(t.Context())
+		heaviest, total = max(heaviest, s.weigh(next)), total+s.weigh(next)
+	}
+	if heaviest > 2*stepSize || total < 10_000_000 {
+		t.Errorf("steps with 10 MB of states weigh %d, one of them %d", total, heaviest)
+	}
+}
+
+// TestSmallBatchesOfManyStreamsWeighWhatTheyTake decodes a step with one record of each of many streams.
+func TestSmallBatchesOfManyStreamsWeighWhatTheyTake(t *testing.T) {
+	var properties []string
+	for i := range 100 {
+		properties = append(properties, fmt.Sprintf(`"c%d":{"type":"integer"}`, i))
+	}
+	var schemas, records strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&schemas, `{"type":"SCHEMA","stream":"s%d","key_properties":[],"schema":{"properties":{%s}}}`+"\n", i, strings.Join(properties, ","))
+		fmt.Fprintf(&records, `{"type":"RECORD","stream":"s%d","record":{"c7":1}}`+"\n", i)
+	}
+	o := Options{Allocator: memory.NewGoAllocator()}
+	o.setDefaults()
+	s := newSplitter(singer.NewReader(strings.NewReader(schemas.String()+records.String())), o, nil)
+	for range 200 {
+		s.next(t.Context())
+	}
+	next, _ := s.next(t.Context())
+	if err := newWorker(o).decode(next); err != nil {
+		t.Fatal(err)
+	}
+	defer releaseAll(next)
+	var least int64
+	for _, d := range next.decoded {
+		least += sizeOf(d.batch)
+	}
+	if got := s.weigh(next); len(next.decoded) != 200 || got < least*9/10 || got > 2*least {
+		t.Errorf("a step with %d batches of %d bytes in all weighs %d", len(next.decoded), least, got)
+	}
+}
+
 func TestRepeatedSchemasDoNotCutTheStream(t *testing.T) {
 	in := strings.Repeat(usersSchema+user(1, "a"), 1000) + strings.Replace(usersSchema, `["id"]`, `["name"]`, 1) + user(2, "b")
 	o := Options{}

@@ -33,6 +33,7 @@ type step struct {
 	fault   error          // why the input cannot be read further behind all of that
 	buffer  *[]byte        // storage of runs, from buffers
 	size    int64          // bytes of the lines in runs
+	stated  int64          // bytes of states
 	weight  int64          // bytes held of the in-flight budget
 	used    *batch.File    // a file of a BATCH message that ends with this step
 
@@ -78,7 +79,7 @@ type splitter struct {
 	files    *files                       // of the BATCH message being read; nil for none
 	places   map[string]string            // by schema and name of a table: the stream that it belongs to
 	names    map[string]map[string]string // by stream and path: the column that a value has had so far
-	widest   int64                        // the most bytes that a row of the plans so far takes beside its texts
+	widest   int64                        // the most columns that a plan so far has
 }
 
 func newSplitter(in *singer.Reader, o Options, inFlight *semaphore.Weighted) *splitter {
@@ -117,11 +118,13 @@ func (s *splitter) split(ctx context.Context, queue, work chan<- *step) {
 	}
 }
 
-// weigh returns how much of the in-flight budget a step takes: its text and the columns made of it, which are alive
-// side by side for a while. Short records of a table with many columns take more as columns than as text.
+// weigh returns how much of the in-flight budget a step takes at most: its text and the columns made of it, which are
+// alive side by side for a while. Short records of a table with many columns take more as columns than as text, and where
+// many streams take turns, what is kept about their small batches takes more than both.
 func (s *splitter) weigh(next *step) int64 {
 	records := s.ordinal - next.first + 1
-	return min(2*next.size+records*s.widest, s.options.MaxMemory/2)
+	batches := min(records, int64(len(s.plans)))
+	return min(2*next.size+next.stated+(8*records+perColumn*batches)*s.widest, s.options.MaxMemory/2)
 }
 
 // next reads one step and tells whether more can follow. It waits for input only while the step is empty.
@@ -131,7 +134,7 @@ func (s *splitter) next(ctx context.Context) (next *step, more bool) {
 		next.fault = s.readFile(ctx, next)
 		return next, next.fault == nil
 	}
-	for next.size < stepSize && s.ordinal-next.first+1 < s.rows {
+	for next.size+next.stated < stepSize && s.ordinal-next.first+1 < s.rows {
 		free := (*next.buffer)[next.size:next.size:stepSize]
 		if s.rows < fewRows {
 			free = nil // one line at a time
@@ -151,6 +154,7 @@ func (s *splitter) next(ctx context.Context) (next *step, more bool) {
 			s.ordinal += int64(chunk.Count)
 		} else if state, ok := chunk.Message.(*singer.State); ok {
 			next.states = append(next.states, queued{state.Value, s.ordinal})
+			next.stated += int64(len(state.Value))
 		} else if schema, ok := chunk.Message.(*singer.Schema); !ok || !s.repeats(schema) {
 			next.message = chunk.Message
 			if next.plan, err = s.take(chunk.Message); err != nil {
@@ -234,7 +238,7 @@ func (s *splitter) schema(m *singer.Schema) (*plan, error) {
 	}
 	s.places[place] = m.Stream
 	s.remember(t)
-	s.widest = max(s.widest, 8*int64(len(t.Columns)))
+	s.widest = max(s.widest, int64(len(t.Columns)))
 	p := &plan{schema: textOf(m), table: t, decode: decode.Compile(t, m, settings)}
 	if have := s.plans[m.Stream]; have != nil {
 		p.version, p.hasVersion = have.version, have.hasVersion

@@ -135,7 +135,10 @@ func (s *stream) free() (bytes int64) {
 
 // sizeOf is what a batch takes in memory: its buffers and, which counts where there are many small batches, what is
 // kept about each of them.
-func sizeOf(b *table.Batch) int64 { return b.Bytes + 600*b.Rows.NumCols() }
+func sizeOf(b *table.Batch) int64 { return b.Bytes + perColumn*b.Rows.NumCols() }
+
+// perColumn is about how many bytes are kept about a column of a batch beside its values.
+const perColumn = 600
 
 // activated notes that the rows staged so far are the table's, and no longer hidden.
 func (s *stream) activated() { s.firstHidden, s.firstStaged = 0, 0 }
