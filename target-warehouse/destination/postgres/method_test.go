@@ -343,3 +343,40 @@ func TestDeletedKeysGoFromATableThatHoldsThemTwice(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestKeysAreLookedUpInTheIndex finds loads that would slow down as their table grows.
+func TestKeysAreLookedUpInTheIndex(t *testing.T) {
+	url := newDatabase(t)
+	w, conn := mustOpen(t, url), connect(t, url)
+	rows := func(from, to int, note string, deleted any) []destinationtest.Row {
+		var list []destinationtest.Row
+		for i := from; i < to; i++ {
+			list = append(list, destinationtest.Row{int64(i), note, moment, deleted, nil})
+		}
+		return list
+	}
+	scans := func() (n int64) {
+		err := w.conn.QueryRow(t.Context(), "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'things'").Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	mustLoad(t, w, tracked(table.Upsert, true), rows(0, 5000, "a", nil)...)
+	for _, index := range []string{"", "DROP INDEX _singer_key_things; CREATE INDEX plain ON things (value)"} {
+		mustExec(t, conn, index)
+		for name, changed := range map[string][]destinationtest.Row{
+			"changed": rows(0, 4000, "b", nil), "new": rows(9000, 9100, "a", nil), "deleted": append(rows(0, 2000, "c", nil), rows(3000, 4000, "", moment)...),
+		} {
+			l := begin(t, w)
+			before := scans() // of this session's last transactions
+			l.add(tracked(table.Upsert, true), changed...)
+			if n := scans() - before; n > 0 {
+				t.Errorf("%s rows, index %q: the table was read %d times as a whole", name, index, n)
+			}
+			if err := l.Rollback(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -106,9 +106,10 @@ func fatesOf(rows int64, last, replaced []int64) []fate {
 }
 
 // known is the condition that the target has the key of a row of keys. It is written so that the server looks each key up
-// in the index; a join of all keys would at times read the whole table for every Append.
+// in the index: a join of all keys would at times read the whole table for every Append, and so would the search for one
+// row alone where the server thinks that many have the key.
 func (p *plan) known(keys string) string {
-	return "coalesce((SELECT TRUE FROM " + p.target.quoted() + " AS t WHERE " + p.sameKey("t", keys) + " LIMIT 1), FALSE)"
+	return "(SELECT count(*) > 0 FROM " + p.target.quoted() + " AS t WHERE " + p.sameKey("t", keys) + ")"
 }
 
 // execByKey runs a statement that joins the target by its key, in the same way. The server cannot know how few rows a
@@ -231,8 +232,8 @@ func isOurs(name string) bool {
 // collapse leaves one row of each staged key. Without a unique index, loads before may have left several.
 func (l *load) collapse(ctx context.Context, p *plan, stage string) error {
 	name := p.target.quoted()
-	_, err := l.exec(ctx, "DELETE FROM "+name+" AS t USING (SELECT d.tableoid, d.ctid, row_number() OVER (PARTITION BY "+names("d.", p.key)+
-		") AS n FROM "+name+" AS d WHERE EXISTS (SELECT FROM "+stage+" AS k WHERE "+p.sameKey("k", "d")+")) AS x WHERE t.tableoid = x.tableoid AND t.ctid = x.ctid AND x.n > 1")
+	_, err := l.execByKey(ctx, "DELETE FROM "+name+" AS t USING (SELECT d.tableoid, d.ctid, row_number() OVER (PARTITION BY "+names("d.", p.key)+
+		") AS n FROM "+stage+" AS k JOIN "+name+" AS d ON "+p.sameKey("k", "d")+") AS x WHERE t.tableoid = x.tableoid AND t.ctid = x.ctid AND x.n > 1")
 	return err
 }
 
