@@ -73,6 +73,17 @@ func TestInterruptedLoadsLoseNothing(t *testing.T) {
 	}
 }
 
+// TestWholeSourceTwice loads everything again from the beginning, as after a run whose states were lost.
+func TestWholeSourceTwice(t *testing.T) {
+	for _, w := range []way{softly, hardly, overwriting} {
+		t.Run(w.name, func(t *testing.T) {
+			m := newMatrix(t, w, duckDBIn(t.TempDir()), 1, killSteps)
+			m.finish(t, 0)
+			m.finish(t, 0)
+		})
+	}
+}
+
 // numberFrom reads a number from the environment.
 func numberFrom(t *testing.T, name string, fallback int) int {
 	t.Helper()
