@@ -25,6 +25,9 @@ type book struct {
 
 	run       journal.Run
 	tables    map[string]journal.Table // by stream: those whose SCHEMA was read
+	began     map[string]journal.Table // by stream: tables as of the stream's first SCHEMA
+	methods   map[string]table.Method  // by stream
+	hidden    map[string]hidden        // by stream: what was done to a table that nobody sees yet
 	versioned map[string]bool          // streams of which a record with a version was read
 	commits   int64
 	changed   int64                                // changes made to tables
@@ -37,8 +40,14 @@ type book struct {
 	newColumns map[[2]string]journal.Column // by stream and name
 }
 
+// hidden is what rows of a table to be overwritten will mean for it once they take the place of its own.
+type hidden struct {
+	counts destination.Counts
+	newest time.Time // when the newest of them was extracted
+}
+
 func newBook(o Options) *book {
-	b := &book{options: o, fence: o.Memory.Fence + 1, run: o.Run, tables: map[string]journal.Table{}, versioned: map[string]bool{},
+	b := &book{options: o, fence: o.Memory.Fence + 1, run: o.Run, tables: map[string]journal.Table{}, began: map[string]journal.Table{}, methods: map[string]table.Method{}, hidden: map[string]hidden{}, versioned: map[string]bool{},
 		columns: map[string]map[string]journal.Column{}, touched: map[string]bool{}, loads: map[string]*journal.Load{}, newColumns: map[[2]string]journal.Column{}}
 	b.run.Status = journal.Running
 	b.run.FirstState = o.Memory.State
@@ -60,11 +69,10 @@ func (b *book) restore(before *book) {
 	in, bytes := b.run.RowsIn, b.run.BytesIn
 	b.run, b.commits, b.changed = before.run, before.commits, before.changed
 	b.run.RowsIn, b.run.BytesIn = in, bytes
-	for stream := range b.tables {
-		if t, known := before.tables[stream]; known {
-			b.tables[stream] = t
-		}
+	for stream, t := range b.began { // a SCHEMA may have been read since
+		b.tables[stream] = t
 	}
+	maps.Copy(b.tables, before.tables)
 	b.settle()
 }
 
@@ -90,6 +98,10 @@ func (b *book) schema(p *plan) {
 	hash.Write(p.schema)
 	t.SchemaHash = fmt.Sprintf("%016x", hash.Sum64())
 	b.tables[p.table.Stream] = t
+	b.methods[p.table.Stream] = p.table.Method
+	if !known {
+		b.began[p.table.Stream] = t
+	}
 }
 
 // read notes rows of a stream that were decoded.
@@ -97,11 +109,6 @@ func (b *book) read(d *decoded) {
 	b.run.RowsIn += d.batch.Rows.NumRows()
 	if d.versioned {
 		b.versioned[d.stream] = true
-	}
-	if newest := newestExtracted(d.batch); newest.After(b.tables[d.stream].LastReplicatedAt) {
-		t := b.tables[d.stream]
-		t.LastReplicatedAt = newest
-		b.tables[d.stream] = t
 	}
 }
 
@@ -130,6 +137,7 @@ func (b *book) rejected(stream string) {
 	if t, known := b.tables[stream]; known {
 		t.Rejected++
 		b.tables[stream] = t
+		b.load(stream).Rejected++
 	}
 }
 
@@ -142,12 +150,29 @@ func (b *book) staging(st *stream) {
 		}
 		l.LastOrdinal = lastOrdinal(batch)
 		l.Bytes += batch.Bytes
+		b.replicated(st.name, newestExtracted(batch))
+	}
+}
+
+// replicated notes how new the rows of a stream are that go into the open load.
+func (b *book) replicated(stream string, newest time.Time) {
+	if b.methods[stream] == table.Overwrite {
+		h := b.hidden[stream]
+		if newest.After(h.newest) {
+			h.newest = newest
+		}
+		b.hidden[stream] = h
+		return
+	}
+	if t, known := b.tables[stream]; known && newest.After(t.LastReplicatedAt) {
+		t.LastReplicatedAt = newest
+		b.tables[stream] = t
 	}
 }
 
 func (b *book) load(stream string) *journal.Load {
 	if b.loads[stream] == nil {
-		b.loads[stream] = &journal.Load{RunID: b.run.ID, Number: b.commits + 1, Stream: stream, StartedAt: b.options.Now()}
+		b.loads[stream] = &journal.Load{RunID: b.run.ID, Number: b.commits + 1, Stream: stream, Method: methodNames[b.methods[stream]], StartedAt: b.options.Now()}
 	}
 	return b.loads[stream]
 }
@@ -158,7 +183,6 @@ func (b *book) migrated(t *table.Table, m *destination.Migration) {
 		return
 	}
 	now := b.options.Now()
-	b.load(t.Stream).Method = methodNames[t.Method]
 	for _, change := range m.Changes {
 		b.changed++
 		b.changes = append(b.changes, journal.Change{RunID: b.run.ID, Number: b.changed, Stream: t.Stream, At: now, Schema: t.Schema, Table: t.Name, Change: change})
@@ -192,25 +216,39 @@ func (b *book) count(stream string, c destination.Counts) {
 	if !known {
 		return
 	}
-	t.Counts = t.Counts.Plus(c)
-	if t.RowCount >= 0 {
+	l := b.load(stream)
+	l.Counts = l.Counts.Plus(c)
+	switch method := b.methods[stream]; {
+	case method == table.Overwrite:
+		h := b.hidden[stream]
+		h.counts = h.counts.Plus(c)
+		b.hidden[stream] = h
+		return
+	case method == table.History: // an updated row may have become two
+		t.RowCount = -1
+	case t.RowCount >= 0:
 		t.RowCount += c.Inserted
 		if b.options.Table.HardDelete {
 			t.RowCount -= c.Deleted
 		}
-		if b.options.Table.Method == table.Overwrite {
-			t.RowCount = -1
-		}
 	}
+	t.Counts = t.Counts.Plus(c)
 	b.tables[stream] = t
-	l := b.load(stream)
-	l.Counts = l.Counts.Plus(c)
 }
 
 func (b *book) activated(m *singer.ActivateVersion, c destination.Counts) {
+	h := b.hidden[m.Stream]
 	b.count(m.Stream, c)
 	t := b.tables[m.Stream]
 	t.ActiveVersion, t.HasVersion = m.Version, true
+	if b.methods[m.Stream] == table.Overwrite {
+		t.Counts = t.Counts.Plus(h.counts).Plus(c)
+		t.RowCount = h.counts.Inserted - h.counts.Deleted
+		if h.newest.After(t.LastReplicatedAt) {
+			t.LastReplicatedAt = h.newest
+		}
+		delete(b.hidden, m.Stream)
+	}
 	b.tables[m.Stream] = t
 }
 

@@ -98,6 +98,7 @@ func Run(ctx context.Context, in *singer.Reader, dest destination.Destination, e
 	o.setDefaults()
 	c := newCommitter(dest, emit, o)
 	if err := c.start(ctx); err != nil {
+		c.undo()
 		return c.result(), err
 	}
 	ctx, cancel := context.WithCancel(ctx)
