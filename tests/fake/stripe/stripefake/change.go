@@ -68,14 +68,12 @@ func (s *Server) changeable(kind string) (*shelf, error) {
 func (s *Server) create(sh *shelf, id string) string {
 	at := len(sh.entries)
 	e := entry{id: s.world.id(sh.kind, at), created: s.clock.now()}
-	raw := s.world.object(sh.kind, at, e.created)
 	if id != "" {
-		members, _ := readMembers(raw) // the fake holds valid objects only
 		e.id = id
-		e.raw = writeMembers(set(members, "id", []byte(quote(id))))
-		raw = e.raw
+		e.raw = s.world.objectAs(id, sh.kind, at, e.created)
 	}
 	sh.add(e)
+	raw := s.raw(sh, at)
 	s.emit(sh.kind.eventTypes(Created, memberText(raw, "status")), raw, nil)
 	return e.id
 }
@@ -103,9 +101,9 @@ func (s *Server) update(sh *shelf, at int, patch []byte) error {
 	if err != nil {
 		return fmt.Errorf("the body of an update: %w", err)
 	}
-	fixed := append([]string{"id", "object", "created"}, sh.kind.expandOnly...)
+	fixed := append([]string{"id", "object", sh.kind.stampName()}, sh.kind.expandOnly...)
 	for _, c := range changes {
-		if slices.Contains(fixed, c.name) || sh.kind.child != nil && c.name == sh.kind.child.member {
+		if slices.Contains(fixed, c.name) || sh.kind.hasList(c.name) {
 			return fmt.Errorf("%s of %s cannot be updated", c.name, sh.kind.name)
 		}
 	}

@@ -17,6 +17,6 @@
 // cost an index, not gigabytes, and the same options give the same bytes.
 //
 // The clock stands still unless it is moved ([Server.Advance], [Server.SetClock],
-// [Server.Mutate]) or given a pace:
-// nothing in a test depends on how fast the machine is.
+// [Server.Mutate]) or given a pace: nothing in a test depends on how fast the
+// machine is.
 package stripefake

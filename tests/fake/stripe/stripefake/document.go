@@ -3,6 +3,7 @@ package stripefake
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 type document struct {
 	components map[string]*schema
 	lists      map[string][]parameter // query parameters by path, such as /v1/customers
+	patterns   map[string]string      // those paths by their form below /v1/, such as customers/{}
 }
 
 // schema is one node of the document, with references resolved to pointers.
@@ -72,6 +74,8 @@ type parameter struct {
 	Schema   *schema `json:"schema"`
 }
 
+var placeholder = regexp.MustCompile(`\{[^}]*\}`)
+
 // loadDocument decodes the embedded document once for the process.
 var loadDocument = sync.OnceValues(func() (*document, error) {
 	var file struct {
@@ -83,7 +87,7 @@ var loadDocument = sync.OnceValues(func() (*document, error) {
 	if err := json.Unmarshal(embedded.OpenAPISpec, &file); err != nil {
 		return nil, fmt.Errorf("decoding the embedded OpenAPI document: %w", err)
 	}
-	doc := &document{components: file.Components.Schemas, lists: map[string][]parameter{}}
+	doc := &document{components: file.Components.Schemas, lists: map[string][]parameter{}, patterns: map[string]string{}}
 	for name, s := range doc.components {
 		s.component = name
 		if err := doc.link(s); err != nil {
@@ -94,6 +98,7 @@ var loadDocument = sync.OnceValues(func() (*document, error) {
 		if item.Get == nil {
 			continue
 		}
+		doc.patterns[placeholder.ReplaceAllString(strings.TrimPrefix(path, "/v1/"), "{}")] = path
 		for _, p := range item.Get.Parameters {
 			if err := doc.link(p.Schema); err != nil {
 				return nil, err
@@ -129,7 +134,9 @@ func (doc *document) link(s *schema) error {
 		below = append(below, p)
 	}
 	slices.SortFunc(s.props, compareProperties)
-	s.variants = variantsOf(s.props)
+	if s.component != "payment_method_configuration" { // it has settings for every method side by side
+		s.variants = variantsOf(s.props)
+	}
 	for _, b := range below {
 		if err := doc.link(b); err != nil {
 			return err

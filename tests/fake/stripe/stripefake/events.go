@@ -26,7 +26,7 @@ func (s *Server) seedEvents() {
 		for index := first; index < len(moments); index++ {
 			status := ""
 			if k.byStatus != nil {
-				status = text([]byte(k.facts(s.world.draw(k, index, moments[index], "object"))["status"]))
+				status = s.world.status(k, index, moments[index])
 			}
 			for _, typ := range k.eventTypes(Created, status) {
 				s.origins = append(s.origins, origin{k, index, moments[index], typ})

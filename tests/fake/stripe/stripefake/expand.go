@@ -86,13 +86,33 @@ func (s *Server) render(sh *shelf, at int, t tree) []byte {
 		panic(err) // the fake holds valid objects only
 	}
 	if len(sh.kind.expandOnly) > 0 {
-		for _, extra := range s.world.extras(sh.kind, at, sh.entries[at].created) {
+		for _, extra := range s.extras(sh, at) {
 			if _, wanted := t[extra.name]; wanted {
 				members = append(members, extra)
 			}
 		}
 	}
 	return s.expandMembers(members, t)
+}
+
+// extras makes the members that only expand[] brings.
+func (s *Server) extras(sh *shelf, at int) []member {
+	e := sh.entries[at]
+	list := s.world.extras(sh.kind, at, e.created)
+	for i := range sh.kind.children {
+		c := &sh.kind.children[i]
+		if c.embedded && slices.Contains(sh.kind.expandOnly, c.name) {
+			list = append(list, member{c.name, embeddedList(c, e.id, s.childrenOf(sh, at, c))})
+		}
+	}
+	for i := range sh.kind.links {
+		l := &sh.kind.links[i]
+		if s.shelves[l.kind] != nil && slices.Contains(sh.kind.expandOnly, l.name) {
+			all := s.linked(l, e.id)
+			list = append(list, member{l.name, listBody(all[:min(len(all), cutAt)], len(all) > cutAt, l.url(sh.kind, e.id))})
+		}
+	}
+	return list
 }
 
 func (s *Server) expandMembers(members []member, t tree) []byte {

@@ -25,6 +25,9 @@ func filter(k *kind, p params) (matcher, *apiError) {
 			tests = append(tests, test)
 		}
 	}
+	if k.listed != nil {
+		tests = append(tests, k.listed)
+	}
 	if k == eventsKind {
 		test, err := eventType(p)
 		if err != nil {
@@ -78,24 +81,24 @@ func scalarTest(k *kind, p params, name, value string) func(decoded) bool {
 
 // objectTest compares a range of seconds or the members of an object.
 func objectTest(p params, name string, want map[string]string) func(decoded) bool {
-	if name == "recurring" || name == "automatic_tax" {
+	r := p.timeRange(name)
+	if !r.open() {
 		return func(o decoded) bool {
-			var have decoded
-			if json.Unmarshal(o[name], &have) != nil {
-				return false
-			}
-			for member, value := range want {
-				if string(have[member]) != value && text(have[member]) != value {
-					return false
-				}
-			}
-			return true
+			at, err := strconv.ParseInt(string(o[name]), 10, 64)
+			return err == nil && r.holds(at)
 		}
 	}
-	r := p.timeRange(name)
 	return func(o decoded) bool {
-		at, err := strconv.ParseInt(string(o[name]), 10, 64)
-		return err == nil && r.holds(at)
+		var have decoded
+		if json.Unmarshal(o[name], &have) != nil {
+			return false
+		}
+		for member, value := range want {
+			if string(have[member]) != value && text(have[member]) != value {
+				return false
+			}
+		}
+		return true
 	}
 }
 

@@ -238,23 +238,3 @@ func (d *draw) mapping(b []byte, s *schema, name string, owner *schema, depth in
 	}
 	return append(b, '}')
 }
-
-// embeddedList makes the list that is cut at ten, with the path of the rest.
-func (d *draw) embeddedList(c *child, parent string) string {
-	all := d.children(c, parent)
-	return string(listBody(all[:min(len(all), cutAt)], len(all) > cutAt, childURL(c, parent)))
-}
-
-func (d *draw) children(c *child, parent string) [][]byte {
-	n := 1 + d.world.random(d.kind.name, d.index, "size").IntN(3)
-	if d.index%25 == 7 {
-		n += cutAt
-	}
-	list := make([][]byte, n)
-	for i := range list {
-		e := *d
-		e.Rand = d.world.random(d.kind.name, d.index, "child "+strconv.Itoa(i))
-		list[i] = e.object(nil, d.world.doc.components[c.component], c.make(&e, parent, i), 1)
-	}
-	return list
-}

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // member is one name and value of a JSON object, in the order and with the
@@ -89,14 +87,6 @@ func listBody(data [][]byte, hasMore bool, path string) []byte {
 	return append(appendString(b, path), '}')
 }
 
-// childURL is the path of the list of an object's children.
-func childURL(c *child, parent string) string {
-	if strings.Contains(c.url, "?") {
-		return fmt.Sprintf(c.url, url.QueryEscape(parent))
-	}
-	return fmt.Sprintf(c.url, url.PathEscape(parent))
-}
-
 // readElements splits the text of a JSON array.
 func readElements(array []byte) [][]byte {
 	var raws []json.RawMessage
@@ -117,6 +107,15 @@ func memberText(object []byte, name string) string {
 		return ""
 	}
 	return text(find(members, name))
+}
+
+// memberNumber returns the value of an integer member of an object.
+func memberNumber(object []byte, name string) int64 {
+	members, err := readMembers(object)
+	if err != nil {
+		return 0
+	}
+	return number(find(members, name))
 }
 
 // number returns the value of a JSON integer, and 0 for anything else.

@@ -1,8 +1,11 @@
 package stripefake
 
+import "slices"
+
 // kind is one resource that the fake lists: a row of [kindTable].
 type kind struct {
-	name      string // as in the path /v1/<name>
+	name      string // what the control half calls it
+	path      string // below /v1/, if it is not the name
 	component string // name of the schema in the OpenAPI document, and value of the member object
 	prefix    string // of ids
 	share     int    // of 1,000 objects, how many are of this kind
@@ -10,9 +13,14 @@ type kind struct {
 	facts func(*draw) fields // believable members; the rest is drawn from the schema
 
 	expandOnly []string // members that Stripe sends only when expand[] asks for them
-	child      *child   // the embedded list that is cut at ten elements
-	embedded   bool     // other objects hold a copy of it, not its id
+	children   []child
+	links      []link
+	embedded   bool // other objects hold a copy of it, not its id
 	deletable  bool
+	optional   bool               // it exists only when asked for
+	unlisted   bool               // only GET by id, and lists below other objects
+	stamp      string             // member that holds the moment of creation, if it is not created
+	listed     func(decoded) bool // what the list shows; nil: everything
 
 	created  []string            // event types of a creation
 	byStatus map[string][]string // more event types of a creation, by the object's status
@@ -20,12 +28,26 @@ type kind struct {
 	deleted  []string
 }
 
-// child describes an embedded list that has a path of its own.
-type child struct {
-	member    string // of the parent: lines, items
-	component string
-	url       string // with %s for the id of the parent
-	make      func(d *draw, parent string, n int) fields
+// urlPath is the path of the list below /v1/.
+func (k *kind) urlPath() string {
+	if k.path != "" {
+		return k.path
+	}
+	return k.name
+}
+
+// stampName is the member that holds the moment of creation.
+func (k *kind) stampName() string {
+	if k.stamp != "" {
+		return k.stamp
+	}
+	return "created"
+}
+
+// hasList reports whether a member is the first page of a list with a path of its own.
+func (k *kind) hasList(member string) bool {
+	return slices.ContainsFunc(k.children, func(c child) bool { return c.embedded && c.name == member }) ||
+		slices.ContainsFunc(k.links, func(l link) bool { return l.name == member })
 }
 
 // eventsKind is apart from the table: events follow from what happens to other objects.
@@ -38,7 +60,8 @@ func kindTable() []*kind {
 	return []*kind{
 		{name: "customers", component: "customer", prefix: "cus_", share: 150, facts: customerFacts, deletable: true,
 			expandOnly: []string{"cash_balance", "sources", "subscriptions", "tax_ids"},
-			created:    []string{"customer.created"}, updated: []string{"customer.updated"}, deleted: []string{"customer.deleted"}},
+			children:   customerChildren, links: []link{{"subscriptions", "subscriptions", "customer"}, {"payment_methods", "payment_methods", "customer"}},
+			created: []string{"customer.created"}, updated: []string{"customer.updated"}, deleted: []string{"customer.deleted"}},
 		{name: "products", component: "product", prefix: "prod_", share: 15, facts: productFacts, embedded: true, deletable: true,
 			created: []string{"product.created"}, updated: []string{"product.updated"}, deleted: []string{"product.deleted"}},
 		{name: "prices", component: "price", prefix: "price_", share: 25, facts: priceFacts, embedded: true, deletable: true,
@@ -53,12 +76,12 @@ func kindTable() []*kind {
 		{name: "tax_rates", component: "tax_rate", prefix: "txr_", share: 5, facts: taxRateFacts, embedded: true,
 			created: []string{"tax_rate.created"}, updated: []string{"tax_rate.updated"}},
 		{name: "subscriptions", component: "subscription", prefix: "sub_", share: 80, facts: subscriptionFacts,
-			child: &child{member: "items", component: "subscription_item", url: "/v1/subscription_items?subscription=%s", make: subscriptionItem},
+			children: []child{{name: "items", path: "subscription_items?subscription=%s", components: []string{"subscription_item"}, embedded: true, make: subscriptionItem}},
 			// Deleting a subscription is canceling it: the object stays.
 			created: []string{"customer.subscription.created"}, updated: []string{"customer.subscription.updated"}, deleted: []string{"customer.subscription.deleted"}},
 		{name: "invoices", component: "invoice", prefix: "in_", share: 170, facts: invoiceFacts,
-			child:   &child{member: "lines", component: "line_item", url: "/v1/invoices/%s/lines", make: invoiceLine},
-			created: []string{"invoice.created"}, updated: []string{"invoice.updated"},
+			children: []child{{name: "lines", path: "invoices/%s/lines", components: []string{"line_item"}, embedded: true, make: invoiceLine}},
+			created:  []string{"invoice.created"}, updated: []string{"invoice.updated"},
 			byStatus: map[string][]string{
 				"open":          {"invoice.finalized", "invoice.sent"},
 				"paid":          {"invoice.finalized", "invoice.paid", "invoice.payment_succeeded"},
@@ -66,7 +89,7 @@ func kindTable() []*kind {
 				"void":          {"invoice.finalized", "invoice.voided"},
 			}},
 		{name: "charges", component: "charge", prefix: "ch_", share: 200, facts: chargeFacts,
-			expandOnly: []string{"refunds"}, updated: []string{"charge.updated"},
+			expandOnly: []string{"refunds"}, links: []link{{"refunds", "refunds", "charge"}}, updated: []string{"charge.updated"},
 			byStatus: map[string][]string{
 				"succeeded": {"charge.succeeded"}, "failed": {"charge.failed"}, "pending": {"charge.pending"},
 			}},
@@ -84,6 +107,17 @@ func kindTable() []*kind {
 	}
 }
 
+// customerChildren are the lists below a customer that are not kinds.
+var customerChildren = []child{
+	{name: "sources", path: "customers/%s/sources", components: []string{"card", "bank_account", "source"}, embedded: true, backlink: "customer",
+		created: []string{"customer.source.created"}, updated: []string{"customer.source.updated"}, deleted: []string{"customer.source.deleted"}},
+	{name: "tax_ids", path: "customers/%s/tax_ids", components: []string{"tax_id"}, embedded: true, backlink: "customer",
+		created: []string{"customer.tax_id.created"}, updated: []string{"customer.tax_id.updated"}, deleted: []string{"customer.tax_id.deleted"}},
+	{name: "balance_transactions", path: "customers/%s/balance_transactions", components: []string{"customer_balance_transaction"}, backlink: "customer"},
+	{name: "cash_balance_transactions", path: "customers/%s/cash_balance_transactions", components: []string{"customer_cash_balance_transaction"}, backlink: "customer",
+		created: []string{"customer_cash_balance_transaction.created"}},
+}
+
 // eventTypes lists the event types of an action on an object with that status.
 func (k *kind) eventTypes(action Action, status string) []string {
 	switch action {
@@ -98,7 +132,9 @@ func (k *kind) eventTypes(action Action, status string) []string {
 
 // prefixes of ids inside objects of kinds the fake does not list.
 var prefixes = map[string]string{
-	"account": "acct_", "application": "ca_", "application_fee": "fee_", "bank_account": "ba_", "card": "card_",
+	"account": "acct_", "credit_note_line_item": "cnli_", "customer_balance_transaction": "cbtxn_", "customer_cash_balance_transaction": "ccsbtxn_",
+	"fee_refund": "fr_", "item": "li_", "person": "person_", "radar.value_list_item": "rsli_",
+	"application": "ca_", "application_fee": "fee_", "bank_account": "ba_", "card": "card_",
 	"discount": "di_", "invoiceitem": "ii_", "line_item": "il_", "mandate": "mandate_", "payment_method": "pm_",
 	"quote": "qt_", "review": "prv_", "setup_attempt": "setatt_", "setup_intent": "seti_", "source": "src_",
 	"subscription_item": "si_", "subscription_schedule": "sub_sched_", "tax_code": "txcd_", "tax_id": "txi_",

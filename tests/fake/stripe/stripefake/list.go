@@ -4,19 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 )
-
-// objectPath is the pattern under which the document lists GET by id.
-func (doc *document) objectPath(k *kind) string {
-	for path := range doc.lists {
-		rest, ok := strings.CutPrefix(path, "/v1/"+k.name+"/{")
-		if ok && strings.HasSuffix(rest, "}") && !strings.Contains(rest, "/") {
-			return path
-		}
-	}
-	return ""
-}
 
 func unescape(segment string) string {
 	if s, err := url.PathUnescape(segment); err == nil {
@@ -39,8 +27,8 @@ func (s *Server) raw(sh *shelf, at int) []byte {
 }
 
 // get answers GET /v1/<kind>/<id>.
-func (s *Server) get(sh *shelf, id string, query url.Values) ([]byte, *apiError) {
-	p, err := s.world.doc.readParams(s.world.doc.objectPath(sh.kind), query)
+func (s *Server) get(sh *shelf, docPath, id string, query url.Values) ([]byte, *apiError) {
+	p, err := s.world.doc.readParams(docPath, query)
 	if err != nil {
 		return nil, err
 	}
@@ -63,14 +51,6 @@ func deletedBody(k *kind, id string) []byte {
 	return writeMembers([]member{{"id", []byte(quote(id))}, {"object", []byte(quote(k.component))}, {"deleted", []byte("true")}})
 }
 
-// getAccount answers GET /v1/account.
-func (s *Server) getAccount(query url.Values) ([]byte, *apiError) {
-	if _, err := s.world.doc.readParams("/v1/account", query); err != nil {
-		return nil, err
-	}
-	return s.world.accountObject(), nil
-}
-
 // oldest is the position of the first object that time has not taken away.
 func (s *Server) oldest(sh *shelf) int {
 	if sh.kind != eventsKind {
@@ -81,7 +61,7 @@ func (s *Server) oldest(sh *shelf) int {
 
 // list answers GET /v1/<kind>.
 func (s *Server) list(sh *shelf, query url.Values) ([]byte, *apiError) {
-	path := "/v1/" + sh.kind.name
+	path := "/v1/" + sh.kind.urlPath()
 	p, err := s.world.doc.readParams(path, query)
 	if err != nil {
 		return nil, err
@@ -93,6 +73,9 @@ func (s *Server) list(sh *shelf, query url.Values) ([]byte, *apiError) {
 	limit, err := p.limit()
 	if err != nil {
 		return nil, err
+	}
+	if !p.paged {
+		limit = len(sh.entries)
 	}
 	match, err := filter(sh.kind, p)
 	if err != nil {
@@ -175,54 +158,6 @@ func (s *Server) walk(sh *shelf, w window, limit int, match matcher) (found []in
 		slices.Reverse(found)
 	}
 	return found, more
-}
-
-// ownerOfList tells which kind's children a path lists:
-// /v1/invoices/<id>/lines or /v1/subscription_items.
-func (s *Server) ownerOfList(parts []string) *shelf {
-	for _, sh := range s.shelves {
-		c := sh.kind.child
-		if c == nil {
-			continue
-		}
-		nested := len(parts) == 3 && parts[0] == sh.kind.name && parts[2] == c.member
-		flat := len(parts) == 1 && parts[0] == c.component+"s" && strings.Contains(c.url, "?")
-		if nested && !strings.Contains(c.url, "?") || flat {
-			return sh
-		}
-	}
-	return nil
-}
-
-// listChildren answers the path that an embedded list names, in the order of
-// that list.
-func (s *Server) listChildren(sh *shelf, parts []string, query url.Values) ([]byte, *apiError) {
-	path, param := "/v1/"+parts[0], sh.kind.component
-	if len(parts) == 3 {
-		path = s.world.doc.objectPath(sh.kind) + "/" + parts[2]
-	}
-	p, err := s.world.doc.readParams(path, query)
-	if err != nil {
-		return nil, err
-	}
-	limit, err := p.limit()
-	if err != nil {
-		return nil, err
-	}
-	parent := p.scalar[param]
-	if len(parts) == 3 {
-		parent, param = unescape(parts[1]), "id"
-	}
-	at, ok := sh.live(parent)
-	if !ok {
-		return nil, missing(sh.kind.component, param, parent)
-	}
-	all := s.world.children(sh.kind, at, sh.entries[at].created)
-	page, more, err := cutPage(all, sh.kind.child.component, p, limit)
-	if err != nil {
-		return nil, err
-	}
-	return listBody(page, more, childURL(sh.kind.child, parent)), nil
 }
 
 // cutPage cuts one page out of a short list by cursor.

@@ -21,6 +21,7 @@ type params struct {
 	scalar map[string]string
 	array  map[string][]string
 	object map[string]map[string]string // created[gte]=1 as object["created"]["gte"]
+	paged  bool                         // the path knows limit and cursors
 }
 
 // readParams checks a query against the parameters of a path of the document,
@@ -28,6 +29,7 @@ type params struct {
 func (doc *document) readParams(path string, query url.Values) (params, *apiError) {
 	p := params{scalar: map[string]string{}, array: map[string][]string{}, object: map[string]map[string]string{}}
 	allowed := append(slices.Clone(doc.lists[path]), laterParameters[path]...)
+	p.paged = slices.ContainsFunc(allowed, func(a parameter) bool { return a.Name == "limit" })
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		values := query[key]
 		name, rest, _ := strings.Cut(key, "[")
@@ -42,7 +44,7 @@ func (doc *document) readParams(path string, query url.Values) (params, *apiErro
 	}
 	for _, a := range allowed {
 		_, sent := p.scalar[a.Name]
-		if a.Required && !sent {
+		if a.Required && !sent && p.object[a.Name] == nil {
 			return p, invalid(http.StatusBadRequest, "parameter_missing", a.Name, "Missing required param: %s.", a.Name)
 		}
 	}

@@ -27,6 +27,9 @@ type Options struct {
 	// Counts sets the number for single kinds (customers, charges ...) and
 	// overrules Objects for them. Events cannot be counted here.
 	Counts map[string]int
+	// AllKinds adds the kinds that are there only when Counts names them. They
+	// come on top of Objects, in proportion to it.
+	AllKinds bool
 	// Now is where the clock stands at the start; zero means DefaultNow.
 	// Fractions of a second are dropped.
 	Now time.Time
@@ -78,7 +81,7 @@ func (o Options) count(k *kind) int {
 	if n, ok := o.Counts[k.name]; ok {
 		return n
 	}
-	if o.Objects == 0 {
+	if o.Objects == 0 || k.optional && !o.AllKinds {
 		return 0
 	}
 	return max(1, o.Objects*k.share/1000)
@@ -90,6 +93,8 @@ type Server struct {
 	world   *world
 	routes  *http.ServeMux
 	bucket  *bucket
+	served  []endpoint
+	linkMu  sync.Mutex // guards the positions of links on the shelves
 
 	clock *clock
 
@@ -125,6 +130,7 @@ func New(o Options) (*Server, error) {
 		s.shelves[k.name] = newShelf(s.world, k)
 	}
 	s.seedEvents()
+	s.served = s.endpoints()
 	s.routes = s.controlRoutes()
 	return s, nil
 }
@@ -192,37 +198,6 @@ func (s *Server) answer(r *http.Request) (int, []byte) {
 		return refusal.status, refusal.body()
 	}
 	return http.StatusOK, body
-}
-
-// route finds the resource that a path names.
-func (s *Server) route(r *http.Request, key Key) ([]byte, *apiError) {
-	parts := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/v1/"), "/")
-	name, component := parts[0], parts[0]
-	objects := s.shelves[name]
-	owner := s.ownerOfList(parts)
-	known := objects != nil && len(parts) <= 2 && parts[len(parts)-1] != "" || owner != nil || name == "account" && len(parts) == 1
-	if r.Method != http.MethodGet || !strings.HasPrefix(r.URL.Path, "/v1/") || !known {
-		return nil, unrecognized(r)
-	}
-	for _, sh := range []*shelf{objects, owner} {
-		if sh != nil {
-			name, component = sh.kind.name, sh.kind.component
-		}
-	}
-	if err := s.permits(key, name, component); err != nil {
-		return nil, err
-	}
-	query := r.URL.Query()
-	switch {
-	case name == "account":
-		return s.getAccount(query)
-	case owner != nil:
-		return s.listChildren(owner, parts, query)
-	case len(parts) == 1:
-		return s.list(objects, query)
-	default:
-		return s.get(objects, unescape(parts[1]), query)
-	}
 }
 
 // writeJSON answers with indented JSON, as Stripe does.

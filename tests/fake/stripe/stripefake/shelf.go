@@ -8,6 +8,9 @@ type shelf struct {
 	kind     *kind
 	entries  []entry
 	position map[string]int // where the newest object of an id stands
+
+	parents map[string][]int // for links: positions by the id of the parent
+	linked  int              // how many entries parents knows
 }
 
 // entry is one object. Its place on the shelf is the index it is made from.
@@ -16,6 +19,8 @@ type entry struct {
 	created int64
 	raw     []byte // nil while the object is as the world makes it
 	deleted bool
+
+	children map[string][][]byte // lists of children that were changed, by name
 }
 
 func newShelf(w *world, k *kind) *shelf {
@@ -59,6 +64,8 @@ func (s *shelf) within(r timeRange) (lo, hi int) {
 
 // timeRange is a filter on a timestamp: from inclusive, until exclusive, nil open.
 type timeRange struct{ from, until *int64 }
+
+func (r timeRange) open() bool { return r.from == nil && r.until == nil }
 
 func (r timeRange) holds(t int64) bool {
 	return (r.from == nil || t >= *r.from) && (r.until == nil || t < *r.until)

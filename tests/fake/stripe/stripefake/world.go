@@ -23,9 +23,12 @@ type world struct {
 
 // newWorld fails when the options ask for what cannot be seeded.
 func newWorld(doc *document, o Options) (*world, error) {
-	w := &world{doc: doc, seed: o.Seed, now: o.Now.Unix(), account: o.Account, kinds: kindTable(),
-		byName: map[string]*kind{}, created: map[string][]int64{}}
-	for _, k := range w.kinds {
+	w := &world{doc: doc, seed: o.Seed, now: o.Now.Unix(), account: o.Account, byName: map[string]*kind{}, created: map[string][]int64{}}
+	for _, k := range append(kindTable(), moreKinds()...) {
+		if _, counted := o.Counts[k.name]; k.optional && !o.AllKinds && !counted {
+			continue
+		}
+		w.kinds = append(w.kinds, k)
 		w.byName[k.name] = k
 	}
 	if o.Objects < 0 || o.Span < 0 {
@@ -90,6 +93,8 @@ func (w *world) id(k *kind, index int) string {
 		return "SPRING-" + strconv.Itoa(index)
 	case k.name == "plans" && index%4 == 0:
 		return "gold-plan." + strconv.Itoa(index)
+	case k.name == "country_specs":
+		return string([]byte{'A' + byte(index/26%26), 'A' + byte(index%26)})
 	}
 	n := 24
 	switch k.name {
@@ -103,49 +108,81 @@ func (w *world) id(k *kind, index int) string {
 
 // object makes the bytes of an object as a plain GET answers it.
 func (w *world) object(k *kind, index int, created int64) []byte {
+	return w.objectAs(w.id(k, index), k, index, created)
+}
+
+// objectAs is object under another id.
+func (w *world) objectAs(id string, k *kind, index int, created int64) []byte {
 	d := w.draw(k, index, created, "object")
-	given := k.facts(d)
-	given["id"] = quote(w.id(k, index))
-	given["created"] = itoa(created)
+	given := d.facts()
+	given["id"] = quote(id)
+	given[k.stampName()] = itoa(created)
 	given["livemode"] = "false"
 	given["test_clock"] = "null" // lists hide the objects of a test clock
 	for _, name := range k.expandOnly {
 		given[name] = absent
 	}
-	if k.child != nil {
-		given[k.child.member] = d.embeddedList(k.child, w.id(k, index))
+	for i := range k.children {
+		c := &k.children[i]
+		if c.embedded && !slices.Contains(k.expandOnly, c.name) {
+			given[c.name] = string(embeddedList(c, id, d.children(c, id)))
+		}
 	}
 	return d.object(nil, w.doc.components[k.component], given, 0)
 }
 
-// extras makes the members that only expand[] brings.
+// extras makes the members that only expand[] brings and that are not lists
+// with a path of their own.
 func (w *world) extras(k *kind, index int, created int64) []member {
 	d := w.draw(k, index, created, "extras")
 	component := w.doc.components[k.component]
 	var list []member
 	for _, name := range k.expandOnly {
+		if k.hasList(name) {
+			continue
+		}
 		s := component.Properties[name]
 		list = append(list, member{name, d.value(nil, s, name, component, 1)})
 	}
 	return list
 }
 
-// children makes all elements of the embedded list of an object.
-func (w *world) children(k *kind, index int, created int64) [][]byte {
+// children makes the elements that an object starts with.
+func (w *world) children(k *kind, c *child, index int, created int64, id string) [][]byte {
 	d := w.draw(k, index, created, "object")
-	k.facts(d) // it draws the currency, which the elements share
-	return d.children(k.child, w.id(k, index))
+	d.facts() // it draws the currency, which the elements share
+	return d.children(c, id)
+}
+
+// facts are the members that follow from other objects.
+func (d *draw) facts() fields {
+	if d.kind.facts == nil {
+		return fields{}
+	}
+	return d.kind.facts(d)
 }
 
 func (w *world) draw(k *kind, index int, created int64, purpose string) *draw {
 	return &draw{Rand: w.random(k.name, index, purpose), world: w, kind: k, index: index, created: created}
 }
 
-// accountObject makes the answer of GET /v1/account.
-func (w *world) accountObject() []byte {
-	d := w.draw(&kind{name: "account", component: "account"}, 0, w.now-5*365*86400, "object")
-	return d.object(nil, w.doc.components["account"], fields{
-		"id": quote(w.account), "created": itoa(d.created), "type": `"standard"`,
-		"country": `"US"`, "default_currency": `"usd"`, "charges_enabled": "true", "payouts_enabled": "true",
-	}, 0)
+// status is the member of that name, without making the object if facts tell.
+func (w *world) status(k *kind, index int, created int64) string {
+	if status, ok := w.draw(k, index, created, "object").facts()["status"]; ok {
+		return text([]byte(status))
+	}
+	return memberText(w.object(k, index, created), "status")
+}
+
+// singleton makes the answer for a resource of which an account has one.
+func (w *world) singleton(component string) []byte {
+	d := w.draw(&kind{name: component, component: component}, 0, w.now-5*365*86400, "object")
+	given := fields{}
+	if component == "account" {
+		given = fields{
+			"id": quote(w.account), "created": itoa(d.created), "type": `"standard"`,
+			"country": `"US"`, "default_currency": `"usd"`, "charges_enabled": "true", "payouts_enabled": "true",
+		}
+	}
+	return d.object(nil, w.doc.components[component], given, 0)
 }
