@@ -18,7 +18,8 @@ func (c *committer) activate(ctx context.Context, m *singer.ActivateVersion, t *
 	case c.options.IgnoreVersions, t.Method == table.AppendOnly:
 		c.notes.once(m.Stream, "ACTIVATE_VERSION is not acted on: rows of older versions stay in the table, as the settings want it")
 		return nil
-	case entry.HasVersion && m.Version < entry.ActiveVersion:
+	// What is collected to overwrite with is what the tap has sent since, whatever number it goes by.
+	case t.Method != table.Overwrite && entry.HasVersion && m.Version < entry.ActiveVersion:
 		c.notes.once(m.Stream, fmt.Sprintf("ACTIVATE_VERSION %d is older than the active version %d and is passed over", m.Version, entry.ActiveVersion))
 		return nil
 	case t.Method != table.Overwrite && !slices.ContainsFunc(t.Columns, func(c table.Column) bool { return c.Name == table.TableVersion }):

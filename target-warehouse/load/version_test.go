@@ -96,6 +96,12 @@ func TestOverwriteHoldsStatesUntilTheVersionIsActive(t *testing.T) {
 			t.Errorf("failure %v, states %v", got.err, got.states)
 		}
 	})
+	t.Run("an older version again is activated again", func(t *testing.T) {
+		got := loadText(t, newMemoryWarehouse(), strings.NewReader(in+activate(5)+versioned(3, 4)+activate(4)+state(3)), o)
+		if got.err != nil || got.rows["activated 4"] == "" || got.states[len(got.states)-1] != `{"n": 3}` {
+			t.Errorf("failure %v, rows %v, states %v", got.err, got.rows, got.states)
+		}
+	})
 	t.Run("a signal is no failure", func(t *testing.T) {
 		stopped := o
 		stopped.Interrupted = func() bool { return true }
