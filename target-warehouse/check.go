@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -38,6 +39,9 @@ func check(ctx context.Context, run *singer.TargetRun, report io.Writer) error {
 	if _, err := fmt.Fprintf(report, "pipeline %s: %s\n", s.Pipeline, describeMemory(known, time.Now())); err != nil {
 		return err
 	}
+	if err := s.rights(ctx, dest); err != nil {
+		return err
+	}
 	if err := s.probe(ctx, dest, allocator); err != nil {
 		return err
 	}
@@ -61,6 +65,21 @@ func describeMemory(known *journal.Memory, now time.Time) string {
 		return text + ", no state stored"
 	}
 	return text + ", a state is stored"
+}
+
+// rights fails with what the user may not do and would have to, all at once, where the destination can tell.
+func (s *settings) rights(ctx context.Context, dest destination.Destination) error {
+	d, ok := dest.(interface {
+		Privileges(ctx context.Context, schemas ...string) ([]string, error)
+	})
+	if !ok {
+		return nil
+	}
+	lacking, err := d.Privileges(ctx, s.Schema)
+	if err == nil && len(lacking) > 0 {
+		err = fmt.Errorf("%s: %w", strings.Join(lacking, "; "), singer.ErrCredentials)
+	}
+	return err
 }
 
 // probe makes a table as the settings shape it, puts a row into it, and undoes both.

@@ -230,7 +230,7 @@ func TestSettingsOfALoad(t *testing.T) {
 	for name, right := range map[string]bool{
 		"Validate": o.Validate != nil, "RejectBad": o.RejectBad, "SkipInvalid": o.SkipInvalid, "MaxRejected": o.MaxRejected == 7,
 		"BatchRows": o.BatchRows == 1, "BatchBytes": o.BatchBytes == 2, "BatchWait": o.BatchWait == 3*time.Second, "FlushAll": o.FlushAll,
-		"MaxMemory": o.MaxMemory == 64<<20, "DeleteBatches": o.DeleteBatches, "IgnoreVersions": o.IgnoreVersions, "KeyRequired": o.KeyRequired,
+		"MaxMemory": o.MaxMemory == 32<<20 && s.duckdb().MemoryLimit == 64<<20, "DeleteBatches": o.DeleteBatches, "IgnoreVersions": o.IgnoreVersions, "KeyRequired": o.KeyRequired,
 		"History": o.History("customers") && o.History("xy") && !o.History("x") && !o.History("orders"),
 	} {
 		if !right {
@@ -247,9 +247,9 @@ func TestSettingsOfALoad(t *testing.T) {
 func TestThePlaceOfADuckDBWarehouse(t *testing.T) {
 	for _, c := range []struct{ config, path, place string }{
 		{`{"path":"w.duckdb"}`, "w.duckdb", "w.duckdb"},
-		{`{"path":"md:shop"}`, "md:shop", "the MotherDuck database"},
-		{`{"path":"md:shop","motherduck_token":"a&b"}`, "md:shop?motherduck_token=a%26b", "the MotherDuck database"},
-		{`{"path":"md:shop?attach_mode=single","motherduck_token":"t"}`, "md:shop?attach_mode=single&motherduck_token=t", "the MotherDuck database"},
+		{`{"path":"md:shop"}`, "md:shop", "md:shop"},
+		{`{"path":"md:shop","motherduck_token":"a&b"}`, "md:shop?motherduck_token=a%26b", "md:shop"},
+		{`{"path":"md:shop?attach_mode=single","motherduck_token":"t"}`, "md:shop?attach_mode=single&motherduck_token=t", "md:shop"},
 	} {
 		s, faults := readConfig(t, c.config)
 		if s == nil {

@@ -77,7 +77,7 @@ var (
 func (s *settings) loadOptions() load.Options {
 	o := load.Options{
 		Table: s.tableOptions(), History: s.keepsHistory,
-		BatchRows: s.BatchRows, BatchBytes: s.BatchBytes, BatchWait: s.batchWait(), FlushAll: s.FlushAll, MaxMemory: s.maxMemory,
+		BatchRows: s.BatchRows, BatchBytes: s.BatchBytes, BatchWait: s.batchWait(), FlushAll: s.FlushAll, MaxMemory: s.loadMemory,
 		IgnoreVersions: !s.Versions, KeyRequired: s.KeyRequired,
 		RejectBad: s.OnBadRecord == "reject", SkipInvalid: s.OnInvalidLine == "skip", MaxRejected: s.MaxRejected,
 		DeleteBatches: s.DeleteBatches,

@@ -47,6 +47,9 @@ type Load interface {
 	Rollback() error
 }
 
+// Crowder is a Load that can fill up: once Crowded, it had better be committed before rows of more tables are appended.
+type Crowder interface{ Crowded() bool }
+
 // Counts says what became of rows, counted as if they had been applied one by one. A row that equals the one it
 // replaces counts as updated.
 type Counts struct {

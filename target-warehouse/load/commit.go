@@ -39,6 +39,8 @@ type committer struct {
 	migrated  map[*table.Table]bool // those that earlier loads have made the warehouse fit
 	since     time.Time             // when the oldest thing that waits for a commit arrived; zero when nothing waits
 	last      time.Time             // when the last commit ended
+	busy      time.Duration         // time the destination has taken since
+	took      time.Duration         // time it took for the last commit and what was staged for it
 	used      []*batch.File         // files whose records are not durable yet
 	leftOut   int64                 // records and lines that became no row
 	notes     notes
@@ -210,11 +212,12 @@ func (c *committer) waits() {
 }
 
 // commitOverdue commits everything when something has waited for BatchWait, and a state that waits for nothing but its
-// commit earlier than that.
+// commit earlier than that. A destination that needs long for a commit, as for one of hundreds of tables, is left to load
+// at least as much of the time as it commits.
 func (c *committer) commitOverdue(ctx context.Context) error {
 	now := c.options.Now()
 	switch {
-	case !c.since.IsZero() && now.Sub(c.since) >= c.options.BatchWait:
+	case !c.since.IsZero() && now.Sub(c.since) >= max(c.options.BatchWait, 4*c.took):
 		return c.commitAll(ctx)
 	case c.ledger.safe(c.oldest((*stream).oldest)) != nil && now.Sub(c.last) >= stateInterval:
 		return c.seal(ctx)
@@ -240,6 +243,8 @@ func (c *committer) commit(ctx context.Context, streams []*stream) error {
 
 // stage appends what is pending of the streams to the open load, which frees its memory.
 func (c *committer) stage(ctx context.Context, streams []*stream) error {
+	began := c.options.Now()
+	defer func() { c.busy += c.options.Now().Sub(began) }()
 	for _, st := range streams {
 		// Engines do not take rows of a table that is altered behind rows of the same load.
 		if st.stagedRows > 0 && st.alters(c.migrated) {
@@ -257,6 +262,11 @@ func (c *committer) stage(ctx context.Context, streams []*stream) error {
 		}
 		c.book.count(st.name, counts)
 		c.pending -= st.free()
+		if l, ok := c.open.(destination.Crowder); ok && l.Crowded() {
+			if err := c.seal(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -286,10 +296,12 @@ func (c *committer) seal(ctx context.Context) error {
 			c.book.run.Rows += st.stagedRows
 		}
 	}
+	began := c.options.Now()
 	if err := c.open.Commit(ctx, c.book.checkpoint(state)); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
 	c.open = nil
+	c.took, c.busy = c.busy+c.options.Now().Sub(began), 0
 	c.settle(oldest)
 	if state != nil {
 		if err := c.emit(state); err != nil {

@@ -17,7 +17,8 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// stepSize is how many bytes of RECORD lines a worker decodes at a time: enough to make hand-over cheap and batches
+// stepSize is how many bytes of RECORD lines a worker decodes at a time, or up to eight times as much where many streams
+// take turns, so that their batches are not all tiny: enough to make hand-over cheap and batches
 // large, small enough to keep all workers busy on short streams.
 const stepSize = 1 << 20
 
@@ -74,6 +75,7 @@ type splitter struct {
 	inFlight *semaphore.Weighted
 	plans    plans
 	ordinal  int64                        // of the last record read
+	step     int64                        // the bytes in a step
 	rows     int64                        // the most records in a step
 	skipped  int64                        // number of the last line that was skipped
 	files    *files                       // of the BATCH message being read; nil for none
@@ -83,7 +85,7 @@ type splitter struct {
 }
 
 func newSplitter(in *singer.Reader, o Options, inFlight *semaphore.Weighted) *splitter {
-	s := &splitter{in: in, options: o, inFlight: inFlight, plans: plans{}, names: map[string]map[string]string{}, places: map[string]string{}}
+	s := &splitter{in: in, options: o, inFlight: inFlight, plans: plans{}, names: map[string]map[string]string{}, places: map[string]string{}, step: stepSize}
 	// A quarter, so that a small BatchRows is kept to and not only checked once a megabyte.
 	s.rows = max(1, o.BatchRows/4)
 	for stream, names := range o.Memory.Names {
@@ -134,8 +136,8 @@ func (s *splitter) next(ctx context.Context) (next *step, more bool) {
 		next.fault = s.readFile(ctx, next)
 		return next, next.fault == nil
 	}
-	for next.size+next.stated < stepSize && s.ordinal-next.first+1 < s.rows {
-		free := (*next.buffer)[next.size:next.size:stepSize]
+	for next.size+next.stated < s.step && s.ordinal-next.first+1 < s.rows {
+		free := next.room()
 		if s.rows < fewRows {
 			free = nil // one line at a time
 		}
@@ -174,6 +176,14 @@ func (s *step) add(r run) {
 	s.size += int64(len(r.Records))
 }
 
+// room is what is left of the step's storage for text.
+func (s *step) room() []byte {
+	if s.size >= stepSize {
+		return make([]byte, 0, stepSize)
+	}
+	return (*s.buffer)[s.size:s.size:stepSize]
+}
+
 // take heeds a message that is neither RECORD nor STATE. It returns the plan of its stream.
 func (s *splitter) take(m singer.Message) (*plan, error) {
 	var stream string
@@ -201,6 +211,8 @@ func (s *splitter) take(m singer.Message) (*plan, error) {
 func (s *splitter) put(stream string, p *plan) {
 	s.plans = maps.Clone(s.plans)
 	s.plans[stream] = p
+	most := max(stepSize, min(8*stepSize, s.options.MaxMemory/64))
+	s.step = min(most, stepSize*int64(1+len(s.plans)/64))
 }
 
 // repeats tells whether a SCHEMA is the one in force. Some taps write it before every few records, which must not cut

@@ -130,7 +130,8 @@ func (s *store) linkNew(ctx context.Context, key, draft string, body []byte) (cr
 	}
 	s.step("create new " + key)
 	err = os.Link(s.path(draft), s.path(key))
-	if errors.Is(err, fs.ErrExist) {
+	// Another run may have made the file, or have committed and deleted the draft as one of an earlier run.
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
