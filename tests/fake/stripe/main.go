@@ -48,6 +48,8 @@ type usageError struct{ error }
 type settings struct {
 	listen, urlFile string
 	options         stripefake.Options
+	mutator         stripefake.MutatorOptions
+	mutateRate      float64
 }
 
 // run serves until ctx ends.
@@ -71,9 +73,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := announce(url, set.urlFile, stdout); err != nil {
 		return errors.Join(err, server.Close())
 	}
+	mutated := make(chan error, 1)
+	if set.mutateRate > 0 {
+		mutator, err := fake.NewMutator(set.mutator)
+		if err != nil {
+			return errors.Join(err, server.Close())
+		}
+		go func() { _, err := mutator.Run(ctx, set.mutateRate); mutated <- err }()
+	}
 	select {
 	case err := <-served:
 		return fmt.Errorf("serving: %w", err)
+	case err := <-mutated:
+		return errors.Join(err, server.Close())
 	case <-ctx.Done():
 	}
 	grace, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -96,6 +108,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that decides every object")
 	flags.Float64Var(&o.Rate, "rate", 0, "answer 429 beyond this `number` of requests a second; 0 is no limit")
 	flags.DurationVar(&o.Latency, "latency", 0, "`time` that every answer takes at least")
+	flags.Float64Var(&set.mutateRate, "mutate-rate", 0, "`number` of changes a second that a merchant makes all the time; 0 is none")
+	flags.Uint64Var(&set.mutator.Seed, "mutate-seed", 1, "`number` that decides those changes")
 	flags.Float64Var(&o.Pace, "pace", 0, "`seconds` by which the clock moves in one real second; 0 lets it stand")
 	flags.DurationVar(&o.EventDelay, "event-delay", 0, "longest `time` for which an event cannot be read yet; 0 shows it at once")
 	flags.Func("event-version", "API `version` at which events are written; repeatable, each event takes one (default "+stripefake.Version+")", func(text string) error {

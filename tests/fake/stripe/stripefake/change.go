@@ -14,6 +14,14 @@ const (
 	Created Action = "create"
 	Updated Action = "update"
 	Deleted Action = "delete" // for a subscription: canceled
+
+	// What else a Mutator does.
+	Recreated Action = "recreate" // a deleted id that the merchant chose came back
+	Canceled  Action = "cancel"
+	Refunded  Action = "refund"   // a charge; a refund and a balance transaction were created
+	Finalized Action = "finalize" // an invoice, which may also be paid
+	Churned   Action = "churn"    // an element of a list of the object came, went or changed
+	Previewed Action = "preview"  // an event told of an invoice that does not exist yet
 )
 
 // Change says what was done to which object.
@@ -64,18 +72,42 @@ func (s *Server) changeable(kind string) (*shelf, error) {
 	return sh, nil
 }
 
-// create appends an object, under the id given or one of its own.
+// create appends an object, under the id given or one of its own, with its events.
 func (s *Server) create(sh *shelf, id string) string {
-	at := len(sh.entries)
+	at := s.place(sh, id, nil)
+	raw := s.raw(sh, at)
+	s.emit(sh.kind.eventTypes(Created, memberText(raw, "status")), raw, nil)
+	return sh.entries[at].id
+}
+
+// add appends an object with members that are decided, and emits events of
+// those types.
+func (s *Server) add(sh *shelf, decided []member, types []string) string {
+	at := s.place(sh, "", decided)
+	s.emit(types, s.raw(sh, at), nil)
+	return sh.entries[at].id
+}
+
+// place puts a new object on its shelf.
+func (s *Server) place(sh *shelf, id string, decided []member) (at int) {
+	at = len(sh.entries)
 	e := entry{id: s.world.id(sh.kind, at), created: s.clock.now()}
 	if id != "" {
 		e.id = id
-		e.raw = s.world.objectAs(id, sh.kind, at, e.created)
 	}
-	sh.add(e)
-	raw := s.raw(sh, at)
-	s.emit(sh.kind.eventTypes(Created, memberText(raw, "status")), raw, nil)
-	return e.id
+	if id != "" || decided != nil {
+		members, _ := readMembers(s.world.objectAs(e.id, sh.kind, at, e.created)) // the fake makes valid objects only
+		e.raw = writeMembers(merge(members, decided))
+	}
+	return sh.add(e)
+}
+
+// change merges decided members into an object and emits events of those types.
+func (s *Server) change(sh *shelf, at int, decided []member, types []string) {
+	before, _ := readMembers(s.raw(sh, at)) // the fake holds valid objects only
+	after := merge(before, decided)
+	sh.entries[at].raw = writeMembers(after)
+	s.emit(types, sh.entries[at].raw, writeMembers(difference(before, after)))
 }
 
 // Update merges a JSON object into an object: the members of objects are
@@ -201,6 +233,12 @@ func (s *Server) delete(sh *shelf, at int) error {
 		now := []byte(itoa(s.clock.now()))
 		e.raw = writeMembers(merge(members, []member{{"status", []byte(`"canceled"`)}, {"canceled_at", now}, {"ended_at", now}}))
 		raw = e.raw
+	case sh.kind.name == "payment_methods": // it is detached, and stays
+		if memberText(raw, "customer") == "" {
+			return fmt.Errorf("payment method %s is detached already", e.id)
+		}
+		s.change(sh, at, []member{{"customer", []byte("null")}}, sh.kind.deleted)
+		return nil
 	case sh.kind.deletable, sh.kind.name == "invoices" && status == "draft":
 		e.raw, e.deleted = raw, true
 	default:

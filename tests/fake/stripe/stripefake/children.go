@@ -20,7 +20,17 @@ type child struct {
 
 	created, updated, deleted []string // event types about the element
 	parent                    []string // event types about the parent when an element comes
+	frozen                    bool     // elements are there from the start and stay
+	counts                    string   // member of the parent to which the amount of a new element is added
 }
+
+// tells reports whether changes of an element have events.
+func (c *child) tells() bool {
+	return len(c.created)+len(c.updated)+len(c.parent) > 0 || c.counts != ""
+}
+
+// shown reports whether objects of the kind show the list without being asked to.
+func (c *child) shown(k *kind) bool { return c.embedded && !slices.Contains(k.expandOnly, c.name) }
 
 // link is the list, below an object, of objects of another kind: the refunds of a charge.
 type link struct {
@@ -110,11 +120,17 @@ func (s *Server) setChildren(sh *shelf, at int, c *child, list [][]byte) {
 		e.children = map[string][][]byte{}
 	}
 	e.children[c.name] = list
-	if !c.embedded || slices.Contains(sh.kind.expandOnly, c.name) {
+	if !c.shown(sh.kind) {
 		return
 	}
 	members, _ := readMembers(s.raw(sh, at)) // the fake holds valid objects only
 	e.raw = writeMembers(set(members, c.name, embeddedList(c, e.id, list)))
+}
+
+// count adds an amount to an integer member.
+func (s *Server) count(sh *shelf, at int, member string, amount int64) {
+	members, _ := readMembers(s.raw(sh, at)) // the fake holds valid objects only
+	sh.entries[at].raw = writeMembers(set(members, member, []byte(itoa(number(find(members, member))+amount))))
 }
 
 // listChildren answers the path of the children of an object, in the order of

@@ -107,6 +107,7 @@ func (s *Server) controlRoutes() *http.ServeMux {
 		"GET /_control/clock":                    func(*http.Request) (any, error) { return s.clockAnswer(), nil },
 		"POST /_control/clock":                   s.controlClock,
 		"POST /_control/mutate":                  s.controlMutate,
+		"POST /_control/step":                    s.controlStep,
 		"POST /_control/settle":                  func(*http.Request) (any, error) { return map[string]int{"settled": s.Settle()}, nil },
 		"POST /_control/create/{kind}":           s.controlCreate,
 		"POST /_control/recreate/{kind}/{id...}": s.controlRecreate,
@@ -190,6 +191,26 @@ func (s *Server) controlMutate(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("mutate?seed=: %w", err)
 	}
 	return s.Mutate(n, seed)
+}
+
+// controlStep lets the mutator of a seed go on.
+func (s *Server) controlStep(r *http.Request) (any, error) {
+	n, err := parseCount(r.FormValue("n"), 1)
+	if err != nil {
+		return nil, fmt.Errorf("step?n=: %w", err)
+	}
+	seed, err := strconv.ParseUint("0"+r.FormValue("seed"), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("step?seed=: %w", err)
+	}
+	s.stepMu.Lock()
+	defer s.stepMu.Unlock()
+	if s.mutators[seed] == nil {
+		if s.mutators[seed], err = s.NewMutator(MutatorOptions{Seed: seed}); err != nil {
+			return nil, err
+		}
+	}
+	return s.mutators[seed].Step(n)
 }
 
 func (s *Server) controlCreate(r *http.Request) (any, error) {

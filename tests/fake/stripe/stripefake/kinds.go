@@ -17,6 +17,8 @@ type kind struct {
 	links      []link
 	embedded   bool // other objects hold a copy of it, not its id
 	deletable  bool
+	customID   bool               // the merchant may choose the id, and choose it again after a deletion
+	fixed      bool               // only Stripe changes it
 	optional   bool               // it exists only when asked for
 	unlisted   bool               // only GET by id, and lists below other objects
 	stamp      string             // member that holds the moment of creation, if it is not created
@@ -62,15 +64,15 @@ func kindTable() []*kind {
 			expandOnly: []string{"cash_balance", "sources", "subscriptions", "tax_ids"},
 			children:   customerChildren, links: []link{{"subscriptions", "subscriptions", "customer"}, {"payment_methods", "payment_methods", "customer"}},
 			created: []string{"customer.created"}, updated: []string{"customer.updated"}, deleted: []string{"customer.deleted"}},
-		{name: "products", component: "product", prefix: "prod_", share: 15, facts: productFacts, embedded: true, deletable: true,
+		{name: "products", component: "product", prefix: "prod_", share: 15, facts: productFacts, embedded: true, deletable: true, customID: true,
 			created: []string{"product.created"}, updated: []string{"product.updated"}, deleted: []string{"product.deleted"}},
 		{name: "prices", component: "price", prefix: "price_", share: 25, facts: priceFacts, embedded: true, deletable: true,
 			expandOnly: []string{"currency_options", "tiers"},
 			created:    []string{"price.created"}, updated: []string{"price.updated"}, deleted: []string{"price.deleted"}},
-		{name: "plans", component: "plan", prefix: "plan_", share: 20, facts: planFacts, embedded: true, deletable: true,
+		{name: "plans", component: "plan", prefix: "plan_", share: 20, facts: planFacts, embedded: true, deletable: true, customID: true,
 			expandOnly: []string{"tiers"},
 			created:    []string{"plan.created"}, updated: []string{"plan.updated"}, deleted: []string{"plan.deleted"}},
-		{name: "coupons", component: "coupon", prefix: "", share: 10, facts: couponFacts, embedded: true, deletable: true,
+		{name: "coupons", component: "coupon", prefix: "", share: 10, facts: couponFacts, embedded: true, deletable: true, customID: true,
 			expandOnly: []string{"applies_to", "currency_options"},
 			created:    []string{"coupon.created"}, updated: []string{"coupon.updated"}, deleted: []string{"coupon.deleted"}},
 		{name: "tax_rates", component: "tax_rate", prefix: "txr_", share: 5, facts: taxRateFacts, embedded: true,
@@ -81,7 +83,8 @@ func kindTable() []*kind {
 			created: []string{"customer.subscription.created"}, updated: []string{"customer.subscription.updated"}, deleted: []string{"customer.subscription.deleted"}},
 		{name: "invoices", component: "invoice", prefix: "in_", share: 170, facts: invoiceFacts,
 			children: []child{{name: "lines", path: "invoices/%s/lines", components: []string{"line_item"}, embedded: true, make: invoiceLine}},
-			created:  []string{"invoice.created"}, updated: []string{"invoice.updated"},
+			// Only drafts can be deleted.
+			created: []string{"invoice.created"}, updated: []string{"invoice.updated"}, deleted: []string{"invoice.deleted"},
 			byStatus: map[string][]string{
 				"open":          {"invoice.finalized", "invoice.sent"},
 				"paid":          {"invoice.finalized", "invoice.paid", "invoice.payment_succeeded"},
@@ -113,7 +116,7 @@ var customerChildren = []child{
 		created: []string{"customer.source.created"}, updated: []string{"customer.source.updated"}, deleted: []string{"customer.source.deleted"}},
 	{name: "tax_ids", path: "customers/%s/tax_ids", components: []string{"tax_id"}, embedded: true, backlink: "customer",
 		created: []string{"customer.tax_id.created"}, updated: []string{"customer.tax_id.updated"}, deleted: []string{"customer.tax_id.deleted"}},
-	{name: "balance_transactions", path: "customers/%s/balance_transactions", components: []string{"customer_balance_transaction"}, backlink: "customer"},
+	{name: "balance_transactions", path: "customers/%s/balance_transactions", components: []string{"customer_balance_transaction"}, backlink: "customer", counts: "balance"},
 	{name: "cash_balance_transactions", path: "customers/%s/cash_balance_transactions", components: []string{"customer_cash_balance_transaction"}, backlink: "customer",
 		created: []string{"customer_cash_balance_transaction.created"}},
 }

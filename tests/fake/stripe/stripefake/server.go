@@ -94,7 +94,11 @@ type Server struct {
 	routes  *http.ServeMux
 	bucket  *bucket
 	served  []endpoint
-	linkMu  sync.Mutex // guards the positions of links on the shelves
+
+	stepMu   sync.Mutex          // guards what follows
+	mutators map[uint64]*Mutator // of the control half, by seed
+
+	linkMu sync.Mutex // guards the positions of links on the shelves
 
 	clock *clock
 
@@ -125,7 +129,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, world: world, clock: newClock(world.now, o.Pace), shelves: map[string]*shelf{}, bucket: newBucket(o.Rate)}
+	s := &Server{options: o, world: world, clock: newClock(world.now, o.Pace), shelves: map[string]*shelf{}, mutators: map[uint64]*Mutator{}, bucket: newBucket(o.Rate)}
 	for _, k := range s.world.kinds {
 		s.shelves[k.name] = newShelf(s.world, k)
 	}

@@ -124,7 +124,7 @@ func (w *world) objectAs(id string, k *kind, index int, created int64) []byte {
 	}
 	for i := range k.children {
 		c := &k.children[i]
-		if c.embedded && !slices.Contains(k.expandOnly, c.name) {
+		if c.shown(k) {
 			given[c.name] = string(embeddedList(c, id, d.children(c, id)))
 		}
 	}

@@ -1,0 +1,186 @@
+package stripefake
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// MutatorOptions say how a [Mutator] changes an account.
+type MutatorOptions struct {
+	// Seed decides every change. Of two fakes with the same options, two
+	// mutators with the same options make the same objects and events.
+	Seed uint64
+	// Kinds limits the changes to objects of these kinds, and the balance
+	// transactions and refunds that follow from them; empty means every kind.
+	Kinds []string
+	// Silent also edits objects in ways that no event tells of, as a merchant
+	// can (the metadata of a payment intent). Such edits show up in lists only.
+	Silent bool
+}
+
+// Mutator is a merchant at work: it creates, edits, deletes and makes again,
+// cancels, refunds, finalizes, and adds and removes what belongs to other
+// objects, with the events that Stripe sends for each. Its methods may be
+// called while others read and change the fake, but by one goroutine at a time.
+type Mutator struct {
+	s     *Server
+	r     *rand.Rand
+	o     MutatorOptions
+	burst int // how many more changes fall in this second
+}
+
+// NewMutator makes a mutator. It fails when Kinds names what the fake lacks.
+func (s *Server) NewMutator(o MutatorOptions) (*Mutator, error) {
+	for _, name := range o.Kinds {
+		if _, err := s.changeable(name); err != nil {
+			return nil, err
+		}
+	}
+	return &Mutator{s: s, r: rand.New(rand.NewPCG(o.Seed, s.options.Seed)), o: o}, nil
+}
+
+// operation is one thing that a merchant does. It returns false when it found
+// nothing to do it to.
+type operation struct {
+	weight int
+	do     func(*Mutator) (Change, bool, error)
+}
+
+var operations = []operation{
+	{24, (*Mutator).create},
+	{28, (*Mutator).edit},
+	{8, (*Mutator).delete},
+	{5, (*Mutator).recreate},
+	{5, (*Mutator).cancel},
+	{7, (*Mutator).refund},
+	{4, (*Mutator).finalize},
+	{18, (*Mutator).churn},
+	{1, (*Mutator).preview},
+}
+
+// Step does n operations and returns what they were. Before each the clock
+// moves by 0 to 2 seconds, but inside a burst of up to 30 it stands, and at a
+// pace it moves by itself. Stepping twice by five is stepping by ten.
+func (m *Mutator) Step(n int) ([]Change, error) {
+	var done []Change
+	for range n {
+		c, err := m.step()
+		if err != nil {
+			return done, fmt.Errorf("change %d of %d: %w", len(done)+1, n, err)
+		}
+		done = append(done, c)
+	}
+	return done, nil
+}
+
+func (m *Mutator) step() (Change, error) {
+	m.s.mu.Lock()
+	defer m.s.mu.Unlock()
+	switch {
+	case m.burst > 0:
+		m.burst--
+	case m.r.IntN(40) == 0:
+		m.burst = m.r.IntN(30)
+		fallthrough
+	default:
+		if move := m.r.Int64N(3); m.s.options.Pace == 0 {
+			m.s.clock.move(move)
+		}
+	}
+	c, ok, err := m.draw().do(m)
+	if !ok && err == nil {
+		c, ok, err = m.create() // there is always something to create
+	}
+	if !ok && err == nil {
+		return c, fmt.Errorf("nothing of the kinds %v can be changed", m.o.Kinds)
+	}
+	return c, err
+}
+
+func (m *Mutator) draw() operation {
+	total := 0
+	for _, o := range operations {
+		total += o.weight
+	}
+	left := m.r.IntN(total)
+	for _, o := range operations {
+		if left -= o.weight; left < 0 {
+			return o
+		}
+	}
+	panic("unreachable: the weights add up to total")
+}
+
+// Run does rate operations a second, in real time, until ctx ends. It returns
+// how many it did, and an error when one failed.
+func (m *Mutator) Run(ctx context.Context, rate float64) (int, error) {
+	if rate <= 0 {
+		return 0, fmt.Errorf("a rate of %v changes a second: want more than 0", rate)
+	}
+	tick := time.NewTicker(max(1, time.Duration(float64(time.Second)/rate)))
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return n, nil
+		case <-tick.C:
+			if _, err := m.Step(1); err != nil {
+				return n, err
+			}
+		}
+	}
+}
+
+// shelf picks a kind by its share among those that the options and allowed name.
+func (m *Mutator) shelf(allowed func(*kind) bool) *shelf {
+	total := 0
+	var list []*kind
+	for _, k := range m.s.world.kinds {
+		if m.named(k.name) && allowed(k) {
+			list = append(list, k)
+			total += k.share
+		}
+	}
+	if total == 0 {
+		return nil
+	}
+	left := m.r.IntN(total)
+	for _, k := range list {
+		if left -= k.share; left < 0 {
+			return m.s.shelves[k.name]
+		}
+	}
+	panic("unreachable: the shares add up to total")
+}
+
+func (m *Mutator) named(kind string) bool {
+	return m.s.shelves[kind] != nil && (len(m.o.Kinds) == 0 || slices.Contains(m.o.Kinds, kind))
+}
+
+// pick draws a live object of a kind that matches, more often a young one. It
+// gives up after a number of tries.
+func (m *Mutator) pick(kind string, match func([]member) bool) (sh *shelf, at int, o []member, ok bool) {
+	if !m.named(kind) {
+		return nil, 0, nil, false
+	}
+	sh = m.s.shelves[kind]
+	for range 12 {
+		at, ok = m.s.drawLive(m.r, sh)
+		if !ok {
+			return sh, 0, nil, false
+		}
+		if o, _ = readMembers(m.s.raw(sh, at)); match(o) {
+			return sh, at, o, true
+		}
+	}
+	return sh, 0, nil, false
+}
+
+func status(list ...string) func([]member) bool {
+	return func(o []member) bool { return slices.Contains(list, text(find(o, "status"))) }
+}
+
+func (m *Mutator) serial() string { return itoa(m.r.Int64N(1_000_000)) }
