@@ -104,6 +104,7 @@ func (s *Server) controlRoutes() *http.ServeMux {
 	for pattern, act := range map[string]action{
 		"GET /_control/counts":                   func(*http.Request) (any, error) { return s.Counts(), nil },
 		"GET /_control/requests":                 func(*http.Request) (any, error) { return s.Requests(), nil },
+		"GET /_control/refused":                  func(*http.Request) (any, error) { return s.Refused(), nil },
 		"GET /_control/clock":                    func(*http.Request) (any, error) { return s.clockAnswer(), nil },
 		"POST /_control/clock":                   s.controlClock,
 		"POST /_control/mutate":                  s.controlMutate,

@@ -10,7 +10,6 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -26,15 +25,20 @@ const (
 	BadGateway  Mode = "bad_gateway"  // 502 with an HTML page
 	Unavailable Mode = "unavailable"  // 503
 	Truncated   Mode = "truncated"    // 200, and half of the JSON
-	Reset       Mode = "reset"        // 200, half of the body, then the connection is reset
+	Cut         Mode = "cut"          // 200, half of the promised body, then the connection is closed
+	Reset       Mode = "reset"        // 200, half of the promised body, then the connection is reset
+	Dropped     Mode = "dropped"      // the connection is closed without an answer
 	Slow        Mode = "slow"         // the right answer after Delay
 )
 
 // Failure makes coming requests below /v1/ fail.
 type Failure struct {
 	Mode Mode `json:"mode"`
-	// Times is how many requests fail; 0 means one.
+	// Times is how many requests fail; 0 means one, and all with Share.
 	Times int `json:"times,omitempty"`
+	// Share, from 0 to 1, makes each matching request fail with that
+	// probability, by the seed; 0 lets none pass.
+	Share float64 `json:"share,omitempty"`
 	// Skip lets that many matching requests pass first.
 	Skip int `json:"skip,omitempty"`
 	// Path limits it to paths that match, in the syntax of path.Match:
@@ -67,7 +71,7 @@ var failureAnswers = map[Mode]failureAnswer{
 	Unavailable: {status: 503, typ: "api_error", message: "The service is unavailable for a moment."},
 }
 
-var spoiled = []Mode{Truncated, Reset, Slow}
+var spoiled = []Mode{Truncated, Cut, Reset, Dropped, Slow}
 
 // Fail queues a failure. Of several that match a request the first queued is taken.
 func (s *Server) Fail(f Failure) error {
@@ -77,7 +81,12 @@ func (s *Server) Fail(f Failure) error {
 	if _, err := path.Match(f.Path, ""); err != nil {
 		return fmt.Errorf("failure path %q: %w", f.Path, err)
 	}
-	f.Times = max(1, f.Times)
+	if f.Share < 0 || f.Share > 1 {
+		return fmt.Errorf("failure share %v: want a number from 0 to 1", f.Share)
+	}
+	if f.Share == 0 {
+		f.Times = max(1, f.Times)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failures = append(s.failures, &f)
@@ -91,14 +100,19 @@ func (s *Server) ClearFailures() {
 	s.failures = nil
 }
 
-// takeFailure uses up the failure that is due for a path. The lock is held.
-func (s *Server) takeFailure(requested string) *Failure {
+// takeFailure uses up the failure that is due for a request, if any.
+func (s *Server) takeFailure(requested string, serial int) *Failure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for i, f := range s.failures {
 		if ok, _ := path.Match(f.Path, requested); f.Path != "" && !ok {
 			continue
 		}
 		if f.Skip > 0 {
 			f.Skip--
+			continue
+		}
+		if f.Share > 0 && s.world.random("failure", serial, strconv.Itoa(i)).Float64() >= f.Share {
 			continue
 		}
 		taken := *f
@@ -131,8 +145,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Failure) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		w.Write(body[:len(body)/2])
-	case Reset:
-		resetConnection(w, body)
+	case Cut, Reset, Dropped:
+		breakConnection(w, f.Mode, body)
 	default:
 		writeJSON(w, status, body)
 	}
@@ -156,21 +170,24 @@ func answerFailure(w http.ResponseWriter, f *Failure, a failureAnswer) {
 	writeJSON(w, a.status, e.body())
 }
 
-// resetConnection promises a body, sends half of it and resets the connection.
-func resetConnection(w http.ResponseWriter, body []byte) {
+// breakConnection promises a body, sends half of it and ends the connection;
+// of a dropped one not even that.
+func breakConnection(w http.ResponseWriter, mode Mode, body []byte) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // no connection to reset: end the answer without a trace
+		panic(http.ErrAbortHandler) // no connection to break: end the answer without a trace
 	}
 	defer conn.Close()
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	fmt.Fprint(buffered, "HTTP/1.1 200 OK\r\n")
-	h.Write(buffered)
-	fmt.Fprintf(buffered, "\r\n%s", body[:len(body)/2])
-	buffered.Flush()
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if mode != Dropped {
+		h := w.Header()
+		h.Set("Content-Type", "application/json")
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+		fmt.Fprint(buffered, "HTTP/1.1 200 OK\r\n")
+		h.Write(buffered)
+		fmt.Fprintf(buffered, "\r\n%s", body[:len(body)/2])
+		buffered.Flush()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok && mode == Reset {
 		tcp.SetLinger(0) // makes Close send RST
 	}
 }
@@ -186,38 +203,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// bucket is a token bucket of one second's requests. Nil lets everything pass.
-type bucket struct {
-	mu     sync.Mutex
-	rate   float64
-	tokens float64
-	last   time.Time
-}
-
-func newBucket(rate float64) *bucket {
-	if rate <= 0 {
-		return nil
-	}
-	return &bucket{rate: rate, tokens: max(1, rate)}
-}
-
-func (b *bucket) take(now time.Time) bool {
-	if b == nil {
-		return true
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.last.IsZero() {
-		b.tokens = min(max(1, b.rate), b.tokens+b.rate*now.Sub(b.last).Seconds())
-	}
-	b.last = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
 }
 
 // readFailure decodes the body of POST /_control/fail.

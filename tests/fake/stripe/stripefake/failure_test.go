@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,26 +60,32 @@ func TestATruncatedAnswerEndsCleanlyInTheMiddle(t *testing.T) {
 	}
 }
 
-func TestAResetComesInMidBody(t *testing.T) {
-	fake, c := start(t, Options{Objects: 100})
-	if err := fake.Fail(Failure{Mode: Reset}); err != nil {
-		t.Fatal(err)
-	}
-	r, err := http.NewRequest("GET", c.base+"/v1/charges", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+c.key)
-	answer, err := c.http.Do(r)
-	if err == nil {
-		defer answer.Body.Close()
-		if answer.Header.Get("Request-Id") == "" {
-			t.Error("no Request-Id before the reset")
+func TestConnectionsBreak(t *testing.T) {
+	for mode, want := range map[Mode][]error{
+		Cut:     {io.ErrUnexpectedEOF},
+		Reset:   {syscall.ECONNRESET, io.ErrUnexpectedEOF},
+		Dropped: {io.EOF},
+	} {
+		fake, c := start(t, Options{Objects: 100})
+		if err := fake.Fail(Failure{Mode: mode}); err != nil {
+			t.Fatal(err)
 		}
-		_, err = io.ReadAll(answer.Body)
-	}
-	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("reading the body gave %v", err)
+		r, err := http.NewRequest("POST", c.base+"/v1/charges", nil) // a GET would be sent again by net/http
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+c.key)
+		answer, err := c.http.Do(r)
+		if err == nil {
+			defer answer.Body.Close()
+			if answer.Header.Get("Request-Id") == "" || mode == Dropped {
+				t.Errorf("%s: headers %v", mode, answer.Header)
+			}
+			_, err = io.ReadAll(answer.Body)
+		}
+		if !slices.ContainsFunc(want, func(w error) bool { return errors.Is(err, w) }) {
+			t.Errorf("%s: reading the body gave %v", mode, err)
+		}
 	}
 }
 

@@ -52,8 +52,11 @@ type Options struct {
 	// Rate is the number of requests per second (and the burst) beyond which
 	// the answer is 429; 0 means no limit. It is measured in real time.
 	Rate float64
-	// Latency delays every answer below /v1/.
-	Latency time.Duration
+	// Limits are finer; Rate is another word for Limits.Global.
+	Limits Limits
+	// Latency delays every answer below /v1/: all by as much, or, with a larger
+	// LatencyP99, half of them by less and one in a hundred by more than that.
+	Latency, LatencyP99 time.Duration
 }
 
 // DefaultNow is the clock of a fake that was given none. It is a fixed day in
@@ -69,6 +72,9 @@ func (o Options) withDefaults() Options {
 	}
 	if len(o.Keys) == 0 {
 		o.Keys = []Key{{Secret: "sk_test_fake"}}
+	}
+	if o.Limits.Global == 0 {
+		o.Limits.Global = o.Rate
 	}
 	if o.Account == "" {
 		o.Account = "acct_1FakeTapline"
@@ -92,7 +98,7 @@ type Server struct {
 	options Options
 	world   *world
 	routes  *http.ServeMux
-	bucket  *bucket
+	limiter *limiter
 	served  []endpoint
 
 	stepMu   sync.Mutex          // guards what follows
@@ -129,7 +135,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, world: world, clock: newClock(world.now, o.Pace), shelves: map[string]*shelf{}, mutators: map[uint64]*Mutator{}, bucket: newBucket(o.Rate)}
+	s := &Server{options: o, world: world, clock: newClock(world.now, o.Pace), shelves: map[string]*shelf{}, mutators: map[uint64]*Mutator{}, limiter: newLimiter(o.Limits)}
 	for _, k := range s.world.kinds {
 		s.shelves[k.name] = newShelf(s.world, k)
 	}
@@ -159,25 +165,27 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.routes.ServeHTTP(w, r)
 		return
 	}
-	failure := s.record(w, r)
-	if !pause(r.Context(), s.options.Latency) {
+	serial := s.record(w, r)
+	leave, reason := s.limiter.enter(s.operation(r))
+	if reason != "" {
+		l := s.options.Limits
+		s.fail(w, r, &Failure{Mode: RateLimit, Reason: reason, RetryAfter: l.RetryAfter, ShouldRetry: l.ShouldRetry})
 		return
 	}
-	if failure != nil {
+	defer leave()
+	if !pause(r.Context(), s.latency(serial)) {
+		return
+	}
+	if failure := s.takeFailure(r.URL.Path, serial); failure != nil {
 		s.fail(w, r, failure)
-		return
-	}
-	if !s.bucket.take(time.Now()) {
-		s.fail(w, r, &Failure{Mode: RateLimit, Reason: "global-rate"})
 		return
 	}
 	status, body := s.answer(r)
 	writeJSON(w, status, body)
 }
 
-// record logs the request, sets the headers of every answer and takes the
-// failure that is due, if any.
-func (s *Server) record(w http.ResponseWriter, r *http.Request) *Failure {
+// record numbers and logs the request and sets the headers of every answer.
+func (s *Server) record(w http.ResponseWriter, r *http.Request) (serial int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.serial++
@@ -186,7 +194,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request) *Failure {
 	h.Set("Date", s.Now().Format(http.TimeFormat))
 	h.Set("Request-Id", "req_"+token(s.world.random("request", s.serial, "id"), 14))
 	h.Set("Stripe-Version", Version)
-	return s.takeFailure(r.URL.Path)
+	return s.serial
 }
 
 // answer is what Stripe says to a request.
