@@ -241,13 +241,15 @@ func (c *committer) commit(ctx context.Context, streams []*stream) error {
 	return c.seal(ctx)
 }
 
-// stage appends what is pending of the streams to the open load, which frees its memory.
+// stage appends what is pending of the streams to the open load, which frees its memory. It leaves a load open that has
+// the tables of the last of them.
 func (c *committer) stage(ctx context.Context, streams []*stream) error {
 	began := c.options.Now()
 	defer func() { c.busy += c.options.Now().Sub(began) }()
 	for _, st := range streams {
-		// Engines do not take rows of a table that is altered behind rows of the same load.
-		if st.stagedRows > 0 && st.alters(c.migrated) {
+		// Engines do not take rows of a table that is altered behind rows of the same load. A load that is full is
+		// committed before the next table and not behind the last: the caller may go on with it.
+		if c.crowded() || st.stagedRows > 0 && st.alters(c.migrated) {
 			if err := c.seal(ctx); err != nil {
 				return err
 			}
@@ -262,13 +264,14 @@ func (c *committer) stage(ctx context.Context, streams []*stream) error {
 		}
 		c.book.count(st.name, counts)
 		c.pending -= st.free()
-		if l, ok := c.open.(destination.Crowder); ok && l.Crowded() {
-			if err := c.seal(ctx); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
+}
+
+// crowded tells whether the open load had better take no more tables.
+func (c *committer) crowded() bool {
+	l, ok := c.open.(destination.Crowder)
+	return ok && l.Crowded()
 }
 
 // begin opens a load if none is open.

@@ -1,11 +1,15 @@
 package load
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/google/go-cmp/cmp"
 
 	"tapline/singer"
@@ -137,5 +141,28 @@ func TestTheBookOfARun(t *testing.T) {
 	}
 	if w.fence != 8 {
 		t.Errorf("the run commits with fence %d behind one with 7", w.fence)
+	}
+}
+
+// crowded is a warehouse whose loads are full with one table.
+type crowded struct{ *memoryWarehouse }
+
+type crowdedLoad struct{ destination.Load }
+
+func (w crowded) Begin(ctx context.Context) (destination.Load, error) {
+	l, err := w.memoryWarehouse.Begin(ctx)
+	return crowdedLoad{l}, err
+}
+
+func (crowdedLoad) Crowded() bool { return true }
+
+func TestAVersionIsActivatedInALoadThatHoldsItsTable(t *testing.T) {
+	w := crowded{newMemoryWarehouse()}
+	in := usersSchema + versioned(1, 5) + activate(5) + versioned(2, 5) + activate(6) + state(1)
+	in += strings.ReplaceAll(in, "users", "later")
+	_, err := Run(t.Context(), singer.NewReader(strings.NewReader(in)), w, func(json.RawMessage) error { return nil },
+		Options{Table: table.Options{Metadata: true}, Allocator: memory.NewGoAllocator(), Log: slog.New(slog.DiscardHandler)})
+	if rows := w.rows("later"); err != nil || len(rows) != 4 || len(w.rows("users")) != 4 || w.commits < 6 {
+		t.Errorf("failure %v, %d commits, rows %v", err, w.commits, rows)
 	}
 }
