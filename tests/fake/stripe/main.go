@@ -124,6 +124,23 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	})
 	flags.Func("count", "`kind=number` of objects of one kind, overruling --objects; repeatable", func(text string) error { return addCount(o, text) })
 	flags.Func("key", "API key to accept (default sk_test_fake); `rk_test_x=customers,invoices` may read these only; repeatable", func(text string) error { return addKey(o, text) })
+	flags.Func("revoked-key", "API key that was revoked; repeatable, and --key names one that works", func(text string) error {
+		o.Keys = append(o.Keys, stripefake.Key{Secret: text, Revoked: true})
+		return nil
+	})
+	flags.Func("expired-key", "API key that has expired; likewise", func(text string) error {
+		o.Keys = append(o.Keys, stripefake.Key{Secret: text, Expired: true})
+		return nil
+	})
+	flags.Func("not-enabled", "`resource` of a product that the account does not use; repeatable", func(text string) error {
+		o.NotEnabled = append(o.NotEnabled, text)
+		return nil
+	})
+	flags.Func("connected", "`number` of objects of a connected account; repeatable, each makes one", func(text string) error {
+		n, err := strconv.Atoi(text)
+		o.Connected = append(o.Connected, stripefake.Options{Objects: n})
+		return err
+	})
 	flags.Func("now", "`time` at which the clock stands, as 2024-04-10T12:00:00Z (the default)", func(text string) (err error) {
 		o.Now, err = time.Parse(time.RFC3339, text)
 		return err

@@ -12,6 +12,10 @@ type Key struct {
 	// Resources that a restricted key may read, as in the path (customers,
 	// invoices, account ...). Nil lets it read everything.
 	Resources []string
+	// Revoked and Expired keys open nothing.
+	Revoked, Expired bool
+	// OwnAccountOnly keys cannot act for connected accounts.
+	OwnAccountOnly bool
 }
 
 // authorize finds the key of a request and refuses what Stripe refuses before
@@ -21,15 +25,21 @@ func (s *Server) authorize(r *http.Request) (Key, *apiError) {
 	if !ok {
 		return Key{}, invalid(http.StatusUnauthorized, "", "", "You did not provide an API key. Send it as a Bearer token or as the basic auth user name.")
 	}
+	if strings.HasPrefix(secret, "pk_") {
+		return Key{}, invalid(http.StatusUnauthorized, "secret_key_required", "", "This API call cannot be made with a publishable API key. Use a secret API key.")
+	}
 	i := slices.IndexFunc(s.options.Keys, func(k Key) bool { return k.Secret == secret })
-	if i < 0 {
+	if i < 0 || s.options.Keys[i].Revoked {
 		return Key{}, invalid(http.StatusUnauthorized, "", "", "Invalid API Key provided: %s", mask(secret))
 	}
 	key := s.options.Keys[i]
+	if key.Expired {
+		return Key{}, invalid(http.StatusUnauthorized, "api_key_expired", "", "Expired API Key provided: %s", mask(secret))
+	}
 	if v := r.Header.Get("Stripe-Version"); v != "" && v != Version {
 		return key, invalid(http.StatusBadRequest, "", "", "Invalid Stripe API version: %s. The fake speaks %s only.", v, Version)
 	}
-	if account := r.Header.Get("Stripe-Account"); account != "" && account != s.options.Account {
+	if account := r.Header.Get("Stripe-Account"); s.target(r) == nil || s.target(r) != s && key.OwnAccountOnly {
 		return key, invalid(http.StatusForbidden, "account_invalid", "",
 			"The provided key '%s' does not have access to account '%s' (or that account does not exist).", mask(secret), account)
 	}
@@ -44,14 +54,23 @@ func presented(r *http.Request) (string, bool) {
 	return user, ok && user != ""
 }
 
-// permits refuses a resource that a restricted key may not read.
-func (s *Server) permits(key Key, resource, component string) *apiError {
+// permits refuses a resource that a restricted key may not read. The body
+// names the permission that is missing.
+func (s *Server) permits(key Key, resource, component, account string) *apiError {
 	if key.Resources == nil || slices.Contains(key.Resources, resource) {
 		return nil
 	}
 	return invalid(http.StatusForbidden, "", "",
 		"The provided key '%s' does not have the required permissions for this endpoint on account '%s'. Having the 'rak_%s_read' permission would allow this request to continue.",
-		mask(key.Secret), s.options.Account, component)
+		mask(key.Secret), account, strings.ReplaceAll(component, ".", "_"))
+}
+
+// enabled refuses a resource of a product that the account does not use.
+func (s *Server) enabled(resource string) *apiError {
+	if !slices.Contains(s.options.NotEnabled, resource) {
+		return nil
+	}
+	return invalid(http.StatusBadRequest, "", "", "Your account is not set up to use %s. Enable it in the Dashboard first.", resource)
 }
 
 // mask hides a key as Stripe does: kind and mode, asterisks, the last four characters.

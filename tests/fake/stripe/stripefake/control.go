@@ -126,6 +126,19 @@ func (s *Server) controlRoutes() *http.ServeMux {
 	return mux
 }
 
+// control answers a request of the control half. With Stripe-Account it is
+// about a connected account.
+func (s *Server) control(w http.ResponseWriter, r *http.Request) {
+	account := s.target(r)
+	if account == nil {
+		answerControl(w, r, func(*http.Request) (any, error) {
+			return nil, fmt.Errorf("the fake has no connected account %q", r.Header.Get("Stripe-Account"))
+		})
+		return
+	}
+	account.routes.ServeHTTP(w, r)
+}
+
 // done answers an action that has nothing to tell.
 var done = map[string]bool{"ok": true}
 

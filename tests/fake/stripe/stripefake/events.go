@@ -49,12 +49,23 @@ func (s *Server) seededEvent(at int) []byte {
 
 // emit appends an event of now for each type.
 func (s *Server) emit(types []string, snapshot, previous []byte) {
-	events, now := s.shelves[eventsKind.name], s.clock.now()
 	for _, typ := range types {
-		at := len(events.entries)
-		body := s.eventBody(at, now, typ, snapshot, previous)
-		events.add(entry{id: s.world.id(eventsKind, at), created: now, raw: body})
+		if account := s.feedOf(typ, snapshot); account != s {
+			account.mu.Lock() // an account never waits for its platform
+			account.tell(typ, snapshot, previous)
+			account.mu.Unlock()
+			continue
+		}
+		s.tell(typ, snapshot, previous)
 	}
+}
+
+// tell appends an event of now to the feed of this account.
+func (s *Server) tell(typ string, snapshot, previous []byte) {
+	events, now := s.shelves[eventsKind.name], s.clock.now()
+	at := len(events.entries)
+	body := s.eventBody(at, now, typ, snapshot, previous)
+	events.add(entry{id: s.world.id(eventsKind, at), created: now, raw: body})
 }
 
 // gone reports whether nobody can read the object at a position: it was

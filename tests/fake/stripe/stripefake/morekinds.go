@@ -6,11 +6,11 @@ package stripefake
 func moreKinds() []*kind {
 	list := []*kind{
 		{name: "accounts", component: "account", prefix: "acct_", share: 4, updated: []string{"account.updated"}, children: []child{
-			{name: "external_accounts", path: "accounts/%s/external_accounts", components: []string{"bank_account", "card"}, embedded: true,
+			{name: "external_accounts", path: "accounts/%s/external_accounts", components: []string{"bank_account", "card"}, embedded: true, backlink: "account",
 				created: []string{"account.external_account.created"}, updated: []string{"account.external_account.updated"}, deleted: []string{"account.external_account.deleted"}},
-			{name: "persons", path: "accounts/%s/persons", components: []string{"person"},
+			{name: "persons", path: "accounts/%s/persons", components: []string{"person"}, backlink: "account",
 				created: []string{"person.created"}, updated: []string{"person.updated"}, deleted: []string{"person.deleted"}},
-			{name: "capabilities", path: "accounts/%s/capabilities", components: []string{"capability"}, updated: []string{"capability.updated"}},
+			{name: "capabilities", path: "accounts/%s/capabilities", components: []string{"capability"}, backlink: "account", updated: []string{"capability.updated"}},
 		}},
 		{name: "application_fees", component: "application_fee", prefix: "fee_", share: 10, created: []string{"application_fee.created"}, children: []child{
 			{name: "refunds", path: "application_fees/%s/refunds", components: []string{"fee_refund"}, embedded: true, backlink: "fee",

@@ -90,14 +90,15 @@ func (m *Mutator) step() (Change, error) {
 			m.s.clock.move(move)
 		}
 	}
-	c, ok, err := m.draw().do(m)
-	if !ok && err == nil {
-		c, ok, err = m.create() // there is always something to create
+	for range 50 {
+		if c, ok, err := m.draw().do(m); ok || err != nil {
+			return c, err
+		}
+		if c, ok, err := m.create(); ok || err != nil {
+			return c, err
+		}
 	}
-	if !ok && err == nil {
-		return c, fmt.Errorf("nothing of the kinds %v can be changed", m.o.Kinds)
-	}
-	return c, err
+	return Change{}, fmt.Errorf("nothing of the kinds %v can be changed", m.o.Kinds)
 }
 
 func (m *Mutator) draw() operation {

@@ -219,6 +219,10 @@ func TestKindsLimitTheMutator(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
+	fake, _ = start(t, Options{Counts: map[string]int{"tax_codes": 3}})
+	if _, err := mutator(t, fake, MutatorOptions{Kinds: []string{"tax_codes"}}).Step(1); err == nil || !strings.Contains(err.Error(), "tax_codes") {
+		t.Errorf("what only Stripe changes was changed: %v", err)
+	}
 	if _, err := fake.NewMutator(MutatorOptions{Kinds: []string{"coupon"}}); err == nil || !strings.Contains(err.Error(), `"coupon"`) {
 		t.Errorf("an unknown kind gave %v", err)
 	}

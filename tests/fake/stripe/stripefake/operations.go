@@ -7,7 +7,7 @@ import (
 )
 
 func (m *Mutator) create() (Change, bool, error) {
-	sh := m.shelf(func(k *kind) bool { return !k.fixed })
+	sh := m.shelf(func(k *kind) bool { return !k.fixed && (k.name != "accounts" || len(m.s.connected) == 0) })
 	if sh == nil {
 		return Change{}, false, nil
 	}

@@ -102,7 +102,10 @@ func (s *Server) route(r *http.Request, key Key) ([]byte, *apiError) {
 	if e == nil {
 		return nil, unrecognized(r)
 	}
-	if err := s.permits(key, e.resource, e.component); err != nil {
+	if err := s.permits(key, e.resource, e.component, s.options.Account); err != nil {
+		return nil, err
+	}
+	if err := s.enabled(e.resource); err != nil {
 		return nil, err
 	}
 	return e.answer(ids, r.URL.Query())

@@ -49,6 +49,14 @@ type Options struct {
 	Keys []Key
 	// Account is the id of the account; empty means acct_1FakeTapline.
 	Account string
+	// Connected makes the account a platform: it lists these accounts, and
+	// requests with one of their ids in Stripe-Account see their objects and
+	// events. Of each one's options those about objects count; Account and
+	// Seed have defaults of their own. The rest is the platform's.
+	Connected []Options
+	// NotEnabled are resources, as in the path, of products that the account
+	// does not use: their lists answer 400.
+	NotEnabled []string
 	// Rate is the number of requests per second (and the burst) beyond which
 	// the answer is 429; 0 means no limit. It is measured in real time.
 	Rate float64
@@ -101,6 +109,8 @@ type Server struct {
 	limiter *limiter
 	served  []endpoint
 
+	connected map[string]*Server // by account id
+
 	stepMu   sync.Mutex          // guards what follows
 	mutators map[uint64]*Mutator // of the control half, by seed
 
@@ -126,20 +136,28 @@ type Request struct {
 // New makes a fake. It fails when Counts names an unknown kind and when a
 // number is negative.
 func New(o Options) (*Server, error) {
+	o = o.withDefaults().connectedDefaults()
+	return newServer(o, newClock(o.Now.Unix(), o.Pace))
+}
+
+// newServer makes an account on a clock that it may share.
+func newServer(o Options, c *clock) (*Server, error) {
 	doc, err := loadDocument()
 	if err != nil {
 		return nil, err
 	}
-	o = o.withDefaults()
 	world, err := newWorld(doc, o)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, world: world, clock: newClock(world.now, o.Pace), shelves: map[string]*shelf{}, mutators: map[uint64]*Mutator{}, limiter: newLimiter(o.Limits)}
+	s := &Server{options: o, world: world, clock: c, shelves: map[string]*shelf{}, mutators: map[uint64]*Mutator{}, limiter: newLimiter(o.Limits)}
 	for _, k := range s.world.kinds {
 		s.shelves[k.name] = newShelf(s.world, k)
 	}
 	s.seedEvents()
+	if err := s.connect(); err != nil {
+		return nil, err
+	}
 	s.served = s.endpoints()
 	s.routes = s.controlRoutes()
 	return s, nil
@@ -162,7 +180,7 @@ func (s *Server) ResetRequests() {
 // ServeHTTP answers a request of either half.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/_control/") {
-		s.routes.ServeHTTP(w, r)
+		s.control(w, r)
 		return
 	}
 	serial := s.record(w, r)
@@ -203,9 +221,18 @@ func (s *Server) answer(r *http.Request) (int, []byte) {
 	if refusal != nil {
 		return refusal.status, refusal.body()
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	body, refusal := s.route(r, key)
+	account := s.target(r)
+	if account != s && r.URL.Path == "/v1/account" {
+		account = s
+	}
+	account.mu.RLock()
+	defer account.mu.RUnlock()
+	var body []byte
+	if id := r.Header.Get("Stripe-Account"); r.URL.Path == "/v1/account" && s.connected[id] != nil {
+		body, refusal = s.ownAccount(id, r, key)
+	} else {
+		body, refusal = account.route(r, key)
+	}
 	if refusal != nil {
 		return refusal.status, refusal.body()
 	}

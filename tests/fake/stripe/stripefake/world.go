@@ -18,7 +18,9 @@ type world struct {
 	account string
 	kinds   []*kind
 	byName  map[string]*kind
-	created map[string][]int64 // by kind, of the seeded objects, oldest first
+	// connected are the ids of the accounts of a platform.
+	connected []string
+	created   map[string][]int64 // by kind, of the seeded objects, oldest first
 }
 
 // newWorld fails when the options ask for what cannot be seeded.
@@ -30,6 +32,9 @@ func newWorld(doc *document, o Options) (*world, error) {
 		}
 		w.kinds = append(w.kinds, k)
 		w.byName[k.name] = k
+	}
+	for _, c := range o.Connected {
+		w.connected = append(w.connected, c.Account)
 	}
 	if o.Objects < 0 || o.Span < 0 {
 		return nil, fmt.Errorf("objects: %d, span: %s: want no negative number", o.Objects, o.Span)
@@ -93,6 +98,8 @@ func (w *world) id(k *kind, index int) string {
 		return "SPRING-" + strconv.Itoa(index)
 	case k.name == "plans" && index%4 == 0:
 		return "gold-plan." + strconv.Itoa(index)
+	case k.name == "accounts" && index < len(w.connected):
+		return w.connected[index]
 	case k.name == "country_specs":
 		return string([]byte{'A' + byte(index/26%26), 'A' + byte(index%26)})
 	}
