@@ -50,6 +50,7 @@ type settings struct {
 	options         stripefake.Options
 	mutator         stripefake.MutatorOptions
 	mutateRate      float64
+	failures        []stripefake.Failure
 }
 
 // run serves until ctx ends.
@@ -61,6 +62,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fake, err := stripefake.New(set.options)
 	if err != nil {
 		return usageError{err}
+	}
+	for _, f := range set.failures {
+		if err := fake.Fail(f); err != nil {
+			return usageError{fmt.Errorf("--fail: %w", err)}
+		}
 	}
 	listener, err := listen(set.listen)
 	if err != nil {
@@ -118,6 +124,10 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.Uint64Var(&set.mutator.Seed, "mutate-seed", 1, "`number` that decides those changes")
 	flags.Float64Var(&o.Pace, "pace", 0, "`seconds` by which the clock moves in one real second; 0 lets it stand")
 	flags.DurationVar(&o.EventDelay, "event-delay", 0, "longest `time` for which an event cannot be read yet; 0 shows it at once")
+	flags.BoolVar(&o.ShortDeletes, "short-deletes", false, "show in the event of a deleted customer or plan no more than its id")
+	flags.Func("fail", "`mode=share` of the requests that fail so, as bad_gateway=0.01; repeatable (rate_limit, lock_timeout, conflict, internal, bad_gateway, unavailable, truncated, cut, reset, dropped)", func(text string) error {
+		return addFailure(&set, text)
+	})
 	flags.Func("event-version", "API `version` at which events are written; repeatable, each event takes one (default "+stripefake.Version+")", func(text string) error {
 		o.EventVersions = append(o.EventVersions, text)
 		return nil
@@ -177,6 +187,16 @@ func addKey(o *stripefake.Options, text string) error {
 		key.Resources = strings.Split(resources, ",")
 	}
 	o.Keys = append(o.Keys, key)
+	return nil
+}
+
+func addFailure(set *settings, text string) error {
+	mode, number, _ := strings.Cut(text, "=")
+	share, err := strconv.ParseFloat(number, 64)
+	if err != nil || share <= 0 {
+		return errors.New("want mode=share, such as bad_gateway=0.01")
+	}
+	set.failures = append(set.failures, stripefake.Failure{Mode: stripefake.Mode(mode), Share: share})
 	return nil
 }
 

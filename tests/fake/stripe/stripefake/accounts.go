@@ -17,7 +17,6 @@ func (s *Server) connect() error {
 		if err != nil {
 			return fmt.Errorf("connected account %s: %w", o.Account, err)
 		}
-		account.options.EventDelay, account.options.EventVersions = s.options.EventDelay, s.options.EventVersions
 		s.connected[o.Account] = account
 	}
 	return nil
@@ -34,7 +33,7 @@ func (o Options) connectedDefaults() Options {
 		if c.Seed == 0 {
 			c.Seed = o.Seed + uint64(i) + 1
 		}
-		c.Now, c.EventDelay, c.EventVersions = o.Now, o.EventDelay, o.EventVersions
+		c.Now, c.Pace, c.EventDelay, c.EventVersions, c.ShortDeletes = o.Now, o.Pace, o.EventDelay, o.EventVersions, o.ShortDeletes
 		list[i] = c.withDefaults()
 	}
 	if len(list) > 0 {

@@ -241,6 +241,9 @@ func (s *Server) delete(sh *shelf, at int) error {
 		return nil
 	case sh.kind.deletable, sh.kind.name == "invoices" && status == "draft":
 		e.raw, e.deleted = raw, true
+		if s.options.ShortDeletes && (sh.kind.name == "customers" || sh.kind.name == "plans") {
+			raw = deletedBody(sh.kind, e.id)
+		}
 	default:
 		return fmt.Errorf("%s %s cannot be deleted at Stripe", sh.kind.component, e.id)
 	}

@@ -112,6 +112,21 @@ func TestDeletedObjectsAreGoneAsAtStripe(t *testing.T) {
 	}
 }
 
+func TestTheEventOfADeletionCanBeShort(t *testing.T) {
+	for _, short := range []bool{false, true} {
+		fake, _ := start(t, Options{Objects: 300, ShortDeletes: short})
+		id := idOf(t, oracle(t, fake, "customers")[0])
+		if err := fake.Delete("customers", id); err != nil {
+			t.Fatal(err)
+		}
+		events := eventsOf(t, fake)
+		object := events[len(events)-1]["data"].(map[string]any)["object"].(map[string]any)
+		if object["id"] != id || short != (len(object) == 3) {
+			t.Errorf("short %v: %v", short, object)
+		}
+	}
+}
+
 func TestADeletedSubscriptionStaysCanceled(t *testing.T) {
 	fake, c := start(t, Options{Objects: 300})
 	var id string

@@ -21,6 +21,7 @@ type child struct {
 	created, updated, deleted []string // event types about the element
 	parent                    []string // event types about the parent when an element comes
 	frozen                    bool     // elements are there from the start and stay
+	latest                    string   // member of the parent that holds the id of the newest element
 	counts                    string   // member of the parent to which the amount of a new element is added
 }
 
@@ -120,6 +121,11 @@ func (s *Server) setChildren(sh *shelf, at int, c *child, list [][]byte) {
 		e.children = map[string][][]byte{}
 	}
 	e.children[c.name] = list
+	if sh.owners != nil && c.flat() {
+		for _, raw := range list {
+			sh.owners[memberText(raw, "id")] = at
+		}
+	}
 	if !c.shown(sh.kind) {
 		return
 	}
@@ -217,6 +223,32 @@ func (s *Server) getChild(sh *shelf, c *child, docPath string, ids []string, que
 		return nil, missing(c.components[0], "id", ids[1])
 	}
 	return s.expandElement(k, list[i], tree), nil
+}
+
+// getFlat answers GET of one element whose path does not name its parent.
+func (s *Server) getFlat(sh *shelf, c *child, docPath string, ids []string, query url.Values) ([]byte, *apiError) {
+	at, ok := s.owner(sh, c, ids[0])
+	if !ok || s.gone(sh, at) {
+		return nil, missing(c.components[0], "id", ids[0])
+	}
+	return s.getChild(sh, c, docPath, []string{sh.entries[at].id, ids[0]}, query)
+}
+
+// owner finds the object that has an element. What was added to the shelf
+// since the last call is read first.
+func (s *Server) owner(sh *shelf, c *child, id string) (at int, ok bool) {
+	s.linkMu.Lock()
+	defer s.linkMu.Unlock()
+	if sh.owners == nil {
+		sh.owners = map[string]int{}
+	}
+	for ; sh.owned < len(sh.entries); sh.owned++ {
+		for _, raw := range s.childrenOf(sh, sh.owned, c) {
+			sh.owners[memberText(raw, "id")] = sh.owned
+		}
+	}
+	at, ok = sh.owners[id]
+	return at, ok
 }
 
 // listLinked answers the list, below an object, of objects of another kind.

@@ -253,6 +253,69 @@ func TestOptionalKindsAreThereOnDemand(t *testing.T) {
 	}
 }
 
+func TestAnElementIsFoundWithoutItsParent(t *testing.T) {
+	fake, c := start(t, everyKind(8))
+	item := func(subscription string) string {
+		return idOf(t, whole(t, c, "/v1/subscription_items?subscription="+subscription)[0])
+	}
+	first := idOf(t, oracle(t, fake, "subscriptions")[0])
+	found := func(id string) bool {
+		status, _, body := c.do("GET", "/v1/subscription_items/"+id, "")
+		return status == 200 && idOf(t, compact(t, body)) == id
+	}
+	if !found(item(first)) || found("si_gone") {
+		t.Error("the seeded items are not found")
+	}
+	made, err := fake.Create("subscriptions", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !found(item(made[0])) {
+		t.Error("the item of a new subscription is not found")
+	}
+	for _, change := range step(t, mutator(t, fake, MutatorOptions{Seed: 1, Kinds: []string{"subscriptions"}}), 40) {
+		if change.Action == Churned {
+			for _, raw := range whole(t, c, "/v1/subscription_items?subscription="+change.ID) {
+				if !found(idOf(t, raw)) {
+					t.Errorf("no %s", raw)
+				}
+			}
+		}
+	}
+	list := idOf(t, oracle(t, fake, "value_lists")[0])
+	entry := idOf(t, whole(t, c, "/v1/radar/value_list_items?value_list="+list)[0])
+	if status, _, _ := c.do("GET", "/v1/radar/value_list_items/"+entry, ""); status != 200 {
+		t.Errorf("a list item: %d", status)
+	}
+}
+
+func TestAutomaticPayoutsPartitionTheLedger(t *testing.T) {
+	fake, c := start(t, Options{Counts: map[string]int{"payouts": 30, "balance_transactions": 200}})
+	total, manual := map[string]bool{}, 0
+	for _, raw := range oracle(t, fake, "payouts") {
+		path := "/v1/balance_transactions?payout=" + idOf(t, raw)
+		if decode(t, []byte(raw))["automatic"] == false {
+			if status, _, _ := c.do("GET", path, ""); status != 400 {
+				t.Errorf("a manual payout: %d", status)
+			}
+			manual++
+			continue
+		}
+		for _, row := range whole(t, c, path) {
+			if total[row] {
+				t.Errorf("%s is in two payouts", row)
+			}
+			total[row] = true
+		}
+	}
+	if len(total) < 50 || len(total) > 200 || manual == 0 {
+		t.Errorf("%d of 200 rows in automatic payouts, %d manual ones", len(total), manual)
+	}
+	if status, _, _ := c.do("GET", "/v1/balance_transactions?payout=po_gone", ""); status != 404 {
+		t.Errorf("a payout that is gone: %d", status)
+	}
+}
+
 // A closed review is read by id only.
 func TestTheListOfReviewsShowsOpenOnesOnly(t *testing.T) {
 	fake, c := start(t, Options{Counts: map[string]int{"reviews": 60}})

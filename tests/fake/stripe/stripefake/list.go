@@ -77,6 +77,13 @@ func (s *Server) list(sh *shelf, query url.Values) ([]byte, *apiError) {
 	if !p.paged {
 		limit = len(sh.entries)
 	}
+	paid, err := s.payoutRange(sh, p)
+	if err != nil {
+		return nil, err
+	}
+	if !paid.open() {
+		delete(p.scalar, "payout") // no row has such a member
+	}
 	match, err := filter(sh.kind, p)
 	if err != nil {
 		return nil, err
@@ -85,12 +92,39 @@ func (s *Server) list(sh *shelf, query url.Values) ([]byte, *apiError) {
 	if err != nil {
 		return nil, err
 	}
+	if lo, hi := sh.within(paid); !paid.open() {
+		w.lo, w.hi = max(w.lo, lo), max(min(w.hi, hi), w.lo, lo)
+	}
 	found, more := s.walk(sh, w, limit, match)
 	data := make([][]byte, len(found))
 	for i, at := range found {
 		data[i] = s.render(sh, at, tree)
 	}
 	return listBody(data, more, path), nil
+}
+
+// payoutRange answers the filter payout of balance transactions: a payout
+// holds what was created since the one before it. The rows themselves do not
+// name their payout.
+func (s *Server) payoutRange(sh *shelf, p params) (timeRange, *apiError) {
+	id, payouts := p.scalar["payout"], s.shelves["payouts"]
+	if id == "" || payouts == nil || sh.kind.name != "balance_transactions" {
+		return timeRange{}, nil
+	}
+	at, ok := payouts.live(id)
+	if !ok {
+		return timeRange{}, missing("payout", "payout", id)
+	}
+	members, _ := readMembers(s.raw(payouts, at)) // the fake holds valid objects only
+	if string(find(members, "automatic")) != "true" {
+		return timeRange{}, invalid(http.StatusBadRequest, "", "payout", "Balance transactions are known for automatic payouts, and %s is a manual one.", id)
+	}
+	var from, until int64
+	if at > 0 {
+		from = payouts.entries[at-1].created + 1
+	}
+	until = payouts.entries[at].created + 1
+	return timeRange{&from, &until}, nil
 }
 
 // window is the part of a shelf that a list request may show: positions

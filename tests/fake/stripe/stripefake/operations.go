@@ -203,16 +203,21 @@ func (m *Mutator) lively(k *kind) []*child {
 	return list
 }
 
-// elementEdit is a patch for an element of a list. Most have metadata.
+// elementEdits are the patches for elements that have no metadata.
+var elementEdits = map[string]string{
+	"tax_id":     `{"verification":{"status":"verified","verified_address":null,"verified_name":"Name %d"}}`,
+	"capability": `{"requested_at":%d}`,
+}
+
+// elementEdit is a patch for an element of a list, or "" when it never changes.
 func (m *Mutator) elementEdit(component string) string {
-	patch := `{"metadata":{"serial":"%d"}}`
-	switch component {
-	case "tax_id":
-		patch = `{"verification":{"status":"verified","verified_address":null,"verified_name":"Name %d"}}`
-	case "capability":
-		patch = `{"requested_at":%d}`
+	if patch, ok := elementEdits[component]; ok {
+		return patch
 	}
-	return strings.ReplaceAll(patch, "%d", m.serial())
+	if m.s.world.doc.components[component].Properties["metadata"] == nil {
+		return ""
+	}
+	return `{"metadata":{"serial":"%d"}}`
 }
 
 // churning is what is done to one list: the list after it, the element that
@@ -233,7 +238,7 @@ func (m *Mutator) churnList(sh *shelf, at int, c *child) {
 	switch choice, own := m.r.IntN(5), c.tells(); {
 	case choice == 0 && len(old) > 1 && (!own || len(c.deleted) > 0):
 		done = m.removeElement(c, old)
-	case choice == 1 && len(old) > 0 && (!own || len(c.updated) > 0) && len(c.parent) == 0:
+	case choice == 1 && len(old) > 0 && (!own || len(c.updated) > 0) && len(c.parent) == 0 && m.elementEdit(c.components[0]) != "":
 		done = m.editElement(c, old)
 	default:
 		done = m.addElement(sh, at, c, old)
@@ -260,7 +265,7 @@ func (m *Mutator) removeElement(c *child, old [][]byte) churning {
 func (m *Mutator) editElement(c *child, old [][]byte) churning {
 	at := m.r.IntN(len(old))
 	was, _ := readMembers(old[at])
-	changes, _ := readMembers([]byte(m.elementEdit(text(find(was, "object")))))
+	changes, _ := readMembers([]byte(strings.ReplaceAll(m.elementEdit(text(find(was, "object"))), "%d", m.serial())))
 	is := merge(was, changes)
 	list := slices.Clone(old)
 	list[at] = writeMembers(is)
@@ -280,6 +285,10 @@ func (m *Mutator) addElement(sh *shelf, at int, c *child, old [][]byte) churning
 	}
 	if c.counts != "" {
 		s.count(sh, at, c.counts, memberNumber(element, "amount"))
+	}
+	if c.latest != "" {
+		members, _ := readMembers(s.raw(sh, at)) // the fake holds valid objects only
+		sh.entries[at].raw = writeMembers(set(members, c.latest, []byte(quote(memberText(element, "id")))))
 	}
 	types := c.created
 	if len(types) == 0 {

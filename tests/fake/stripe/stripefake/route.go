@@ -41,11 +41,13 @@ func (s *Server) endpoints() []endpoint {
 			add(c.segments(), k, func(docPath string, ids []string, query url.Values) ([]byte, *apiError) {
 				return s.listChildren(sh, c, docPath, ids, query)
 			})
-			if !c.flat() {
-				add(append(c.segments(), "{}"), k, func(docPath string, ids []string, query url.Values) ([]byte, *apiError) {
-					return s.getChild(sh, c, docPath, ids, query)
-				})
+			get := s.getChild
+			if c.flat() {
+				get = s.getFlat
 			}
+			add(append(c.segments(), "{}"), k, func(docPath string, ids []string, query url.Values) ([]byte, *apiError) {
+				return get(sh, c, docPath, ids, query)
+			})
 		}
 		for i := range k.links {
 			if l := &k.links[i]; s.shelves[l.kind] != nil {

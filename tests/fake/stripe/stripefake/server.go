@@ -45,6 +45,9 @@ type Options struct {
 	// EventVersions are the API versions at which the events of the account are
 	// written, one for each event by the seed; empty means Version.
 	EventVersions []string
+	// ShortDeletes leaves only id, object and deleted of a customer or a plan
+	// in the event of its deletion, as some accounts see it.
+	ShortDeletes bool
 	// Keys are the API keys accepted; empty means sk_test_fake, unrestricted.
 	Keys []Key
 	// Account is the id of the account; empty means acct_1FakeTapline.

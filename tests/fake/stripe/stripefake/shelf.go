@@ -11,6 +11,8 @@ type shelf struct {
 
 	parents map[string][]int // for links: positions by the id of the parent
 	linked  int              // how many entries parents knows
+	owners  map[string]int   // positions by the id of a child whose path does not name its parent
+	owned   int              // how many entries owners knows
 }
 
 // entry is one object. Its place on the shelf is the index it is made from.
