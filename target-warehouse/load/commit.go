@@ -244,8 +244,6 @@ func (c *committer) commit(ctx context.Context, streams []*stream) error {
 // stage appends what is pending of the streams to the open load, which frees its memory. It leaves a load open that has
 // the tables of the last of them.
 func (c *committer) stage(ctx context.Context, streams []*stream) error {
-	began := c.options.Now()
-	defer func() { c.busy += c.options.Now().Sub(began) }()
 	for _, st := range streams {
 		// Engines do not take rows of a table that is altered behind rows of the same load. A load that is full is
 		// committed before the next table and not behind the last: the caller may go on with it.
@@ -258,10 +256,12 @@ func (c *committer) stage(ctx context.Context, streams []*stream) error {
 			return err
 		}
 		c.book.staging(st)
+		began := c.options.Now()
 		counts, err := st.stage(ctx, c.open, c.book.migrated)
 		if err != nil {
 			return fmt.Errorf("stream %s: %w", st.name, err)
 		}
+		c.busy += c.options.Now().Sub(began)
 		c.book.count(st.name, counts)
 		c.pending -= st.free()
 	}
