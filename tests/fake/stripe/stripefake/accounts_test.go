@@ -127,11 +127,11 @@ func TestEachAccountHasItsOwnObjects(t *testing.T) {
 	}
 }
 
-func must(members []member, err error) []member {
+func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
 	}
-	return members
+	return value
 }
 
 func TestAccountsShareTheClockAndTheLog(t *testing.T) {

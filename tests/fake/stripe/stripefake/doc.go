@@ -17,6 +17,18 @@
 // cost an index, not gigabytes, and the same options give the same bytes.
 //
 // The clock stands still unless it is moved ([Server.Advance], [Server.SetClock],
-// [Server.Mutate]) or given a pace: nothing in a test depends on how fast the
-// machine is.
+// [Server.Mutate], [Mutator.Step]) or given a pace: nothing in a test depends on
+// how fast the machine is.
+//
+// Whatever makes Stripe hard to read is a switch that is off at first:
+//
+//   - every kind beyond the core of payments and billing: Options.AllKinds, Counts
+//   - events that appear late and out of order, or are written at other API
+//     versions, or keep little of a deleted object: EventDelay, EventVersions, ShortDeletes
+//   - a merchant who changes everything meanwhile: [Server.NewMutator]
+//   - limits with their reasons, and answers that take their time: Limits, Latency, LatencyP99
+//   - answers that fail, by plan or by share: [Server.Fail]
+//   - keys that may read little or nothing: Keys
+//   - products that are not enabled: NotEnabled
+//   - connected accounts: Connected
 package stripefake

@@ -115,6 +115,16 @@ func TestObjectsFitTheirComponent(t *testing.T) {
 	}
 }
 
+func TestSingletonsFitTheirComponent(t *testing.T) {
+	_, c := start(t, Options{Seed: 6, Objects: 50})
+	for name, component := range singletons {
+		status, _, body := c.do("GET", "/v1/"+name, "")
+		if list := faults(must(loadDocument()).components[component], decode(t, body), name); status != 200 || list != nil {
+			t.Errorf("%d %s\n%s", status, strings.Join(list, "\n"), body)
+		}
+	}
+}
+
 func TestEveryMemberOfTheDocumentAppears(t *testing.T) {
 	counts := map[string]int{}
 	for _, k := range append(kindTable(), moreKinds()...) {
