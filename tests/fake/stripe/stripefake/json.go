@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // member is one name and value of a JSON object, in the order and with the
@@ -17,26 +19,80 @@ type member struct {
 
 // readMembers splits the text of a JSON object. The values share its memory.
 func readMembers(object []byte) ([]member, error) {
-	dec := json.NewDecoder(bytes.NewReader(object))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+	if !isObject(bytes.TrimLeft(object, blanks)) || !json.Valid(object) {
 		return nil, fmt.Errorf("want a JSON object, got %.40q", object)
 	}
 	var list []member
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return nil, fmt.Errorf("reading a member name: %w", err)
-		}
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return nil, fmt.Errorf("reading the value of %q: %w", name, err)
-		}
-		list = append(list, member{name.(string), raw})
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, fmt.Errorf("reading the end of the object: %w", err)
-	}
+	eachMember(object, func(name string, raw []byte) bool {
+		list = append(list, member{name, raw})
+		return true
+	})
 	return list, nil
+}
+
+const blanks = " \t\r\n"
+
+// eachMember yields the members of the text of an object that is known to be
+// valid JSON.
+func eachMember(object []byte, yield func(name string, raw []byte) bool) {
+	at := bytes.IndexByte(object, '{') + 1
+	for {
+		from := skip(object, at, blanks+",")
+		if from >= len(object) || object[from] != '"' {
+			return
+		}
+		at = valueEnd(object, from)
+		name := object[from:at]
+		from = skip(object, at, blanks+":")
+		at = valueEnd(object, from)
+		if !yield(text(name), object[from:at:at]) {
+			return
+		}
+	}
+}
+
+func skip(b []byte, at int, any string) int {
+	for at < len(b) && strings.IndexByte(any, b[at]) >= 0 {
+		at++
+	}
+	return at
+}
+
+// valueEnd returns where the value that starts at a position ends.
+func valueEnd(b []byte, at int) int {
+	for depth := 0; at < len(b); at++ {
+		switch b[at] {
+		case '"':
+			at = stringEnd(b, at)
+			if depth == 0 {
+				return at + 1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth < 0 {
+				return at // of a number in the object that ends here
+			}
+			if depth == 0 {
+				return at + 1
+			}
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return at
+			}
+		}
+	}
+	return len(b)
+}
+
+// stringEnd returns the position of the quote that closes a string.
+func stringEnd(b []byte, at int) int {
+	for at++; at < len(b) && b[at] != '"'; at++ {
+		if b[at] == '\\' {
+			at++
+		}
+	}
+	return min(at, len(b)-1)
 }
 
 // writeMembers is the inverse of readMembers.
@@ -72,6 +128,12 @@ func isObject(raw []byte) bool { return len(raw) > 0 && raw[0] == '{' }
 
 // text returns the content of a JSON string, and "" for anything else.
 func text(raw []byte) string {
+	if len(raw) < 2 || raw[0] != '"' {
+		return ""
+	}
+	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return string(raw[1 : len(raw)-1])
+	}
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
 		return ""
@@ -100,23 +162,22 @@ func readElements(array []byte) [][]byte {
 	return list
 }
 
-// memberText returns the text of a string member of an object.
-func memberText(object []byte, name string) string {
-	members, err := readMembers(object)
-	if err != nil {
-		return ""
-	}
-	return text(find(members, name))
+// memberRaw returns the value of a member of an object that is valid, or nil.
+func memberRaw(object []byte, name string) (value []byte) {
+	eachMember(object, func(at string, raw []byte) bool {
+		if at == name {
+			value = raw
+		}
+		return value == nil
+	})
+	return value
 }
 
+// memberText returns the text of a string member of an object.
+func memberText(object []byte, name string) string { return text(memberRaw(object, name)) }
+
 // memberNumber returns the value of an integer member of an object.
-func memberNumber(object []byte, name string) int64 {
-	members, err := readMembers(object)
-	if err != nil {
-		return 0
-	}
-	return number(find(members, name))
-}
+func memberNumber(object []byte, name string) int64 { return number(memberRaw(object, name)) }
 
 // number returns the value of a JSON integer, and 0 for anything else.
 func number(raw []byte) int64 {
