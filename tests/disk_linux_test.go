@@ -42,7 +42,7 @@ var localPlaces = []struct {
 	full, readOnly string
 }{
 	{"duckdb", duckDBIn, softly, []string{"100k", "1000k"}, "is full", "mounted for reading only"},
-	{"files", filesIn, appending, []string{"100k", "400k"}, "no space left", "read-only file system"},
+	{"files", filesIn, appending, []string{"60k", "100k", "400k"}, "no space left", "read-only file system"},
 }
 
 func TestFullDiskLosesNothing(t *testing.T) {

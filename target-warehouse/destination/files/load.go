@@ -1,9 +1,11 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/apache/arrow/go/v15/arrow"
 
@@ -51,16 +53,21 @@ const (
 	mostOpen  = 16
 )
 
-// counter counts what is written through it.
+// counter counts what is written through it, and keeps the first failure to itself until it is asked: the writer of
+// Parquet panics where some of its writes fail, and closes a file that failed as if it had not.
 type counter struct {
-	out *upload
+	out io.Writer
 	n   int64
+	err error // the first failure; nothing is written behind it
 }
 
+// Write implements [io.Writer] and never fails.
 func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.out.Write(p)
-	c.n += int64(n)
-	return n, err
+	if c.err == nil {
+		_, c.err = c.out.Write(p)
+		c.n += int64(len(p))
+	}
+	return len(p), nil
 }
 
 // Append implements [destination.Load]. Every row is inserted.
@@ -161,7 +168,7 @@ func (l *load) write(p *plan, folder string, batches [][]arrow.Array) error {
 	if err != nil {
 		return err
 	}
-	if err := f.add(batches); err != nil {
+	if err := cmp.Or(f.add(batches), f.size.err); err != nil {
 		return err
 	}
 	for _, b := range batches {
@@ -220,7 +227,7 @@ func (l *load) suffix(p *plan) string {
 // complete ends a file, which is then one of its table's as far as this load is concerned.
 func (l *load) complete(f *dataFile) error {
 	l.forget(f)
-	if err := f.end(); err != nil {
+	if err := cmp.Or(f.end(), f.size.err); err != nil {
 		f.out.abort()
 		return err
 	}
