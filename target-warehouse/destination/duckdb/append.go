@@ -69,6 +69,7 @@ func (l *load) appendFrom(ctx context.Context, p *plan, from source) (destinatio
 	case !p.t.Keyed():
 		appendRows = l.insertAll
 	}
+	l.w.appended(p)
 	counts, err := appendRows(ctx, p, from)
 	if err != nil {
 		return destination.Counts{}, fmt.Errorf("append to table %s: %w", p.t.Name, explain(err))

@@ -2,6 +2,8 @@ package duckdb
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,6 +28,25 @@ func newHarness(t *testing.T) *destinationtest.Harness {
 	return &destinationtest.Harness{
 		Allocator: mem,
 		Open: func(t *testing.T) destination.Destination {
+			w = mustOpen(t, path)
+			return w
+		},
+		// The file and its log, copied while no load is open, are what a kill would leave.
+		Crash: func(t *testing.T) destination.Destination {
+			left := filepath.Join(t.TempDir(), "shop.duckdb")
+			for _, suffix := range []string{"", ".wal"} {
+				text, err := os.ReadFile(path + suffix)
+				if err == nil {
+					err = os.WriteFile(left+suffix, text, 0o600)
+				}
+				if err != nil && !errors.Is(err, os.ErrNotExist) {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			path = left
 			w = mustOpen(t, path)
 			return w
 		},

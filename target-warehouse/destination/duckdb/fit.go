@@ -85,7 +85,7 @@ func (p *plan) fill(c table.Column, at int) bool {
 // addColumn adds a column for the values of c.
 func (l *load) addColumn(ctx context.Context, p *plan, c table.Column, name string, kind destination.ChangeKind) error {
 	typ := typeOf(c)
-	if _, err := l.exec(ctx, "ALTER TABLE "+p.name+" ADD COLUMN "+quote(name)+" "+typ); err != nil {
+	if err := l.alter(ctx, "ALTER TABLE "+p.name+" ADD COLUMN "+quote(name)+" "+typ); err != nil {
 		return fmt.Errorf("add column %s to table %s: %w", name, p.t.Name, err)
 	}
 	l.revisions[p.name]++
@@ -128,7 +128,7 @@ func (l *load) widen(ctx context.Context, p *plan, c table.Column, at int) error
 		if lost > 0 {
 			continue
 		}
-		if _, err := l.exec(ctx, "ALTER TABLE "+p.name+" ALTER COLUMN "+quote(stored.name)+" TYPE "+typ+" USING "+there); err != nil {
+		if err := l.alter(ctx, "ALTER TABLE "+p.name+" ALTER COLUMN "+quote(stored.name)+" TYPE "+typ+" USING "+there); err != nil {
 			return fmt.Errorf("change column %s of table %s from %s to %s: %w", stored.name, p.t.Name, stored.typ, typ, err)
 		}
 		l.revisions[p.name]++

@@ -24,6 +24,7 @@ type load struct {
 	prepared   map[*destination.OwnTable]bool // those that this load has made or brought up to date
 	collecting map[string]bool                // by place, as in Warehouse, where this load has changed it
 	told       map[string]bool                // the places of whose changes Migrate has told
+	altered    bool                           // a table was changed or dropped
 	ended      bool
 }
 
@@ -41,12 +42,43 @@ func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	if err := l.record(ctx, c); err != nil {
 		return fmt.Errorf("record the load: %w", explain(err))
 	}
-	// Cancelled half-way, the statement would leave its caller in doubt whether the rows are there.
-	if _, err := l.exec(context.WithoutCancel(ctx), "COMMIT"); err != nil {
+	// Cancelled half-way, the statements would leave their caller in doubt whether the rows are there.
+	if err := l.commit(context.WithoutCancel(ctx)); err != nil {
 		return errors.Join(fmt.Errorf("commit: %w", explain(err)), l.end())
 	}
 	l.w.remember(l)
-	return l.end()
+	if err := l.end(); err != nil {
+		return err
+	}
+	l.w.relieve(ctx)
+	return nil
+}
+
+// alter runs a statement that changes or drops a table.
+func (l *load) alter(ctx context.Context, statement string) error {
+	l.altered = true
+	_, err := l.exec(ctx, statement)
+	return err
+}
+
+// commit ends the transaction. From its log DuckDB 1.5.4 cannot replay every transaction that alters a table and changes
+// rows: a table renamed behind deleted rows, or a column converted by a function, leaves a file that does not open, or
+// rows that are gone. A transaction that writes the database file at once has no log, and is as safe: the file's header
+// changes last.
+func (l *load) commit(ctx context.Context) error {
+	if !l.altered || l.w.shared {
+		_, err := l.exec(ctx, "COMMIT")
+		return err
+	}
+	if _, err := l.exec(ctx, "SET GLOBAL checkpoint_threshold = '0B'"); err != nil {
+		return err
+	}
+	_, err := l.exec(ctx, "COMMIT")
+	_, reset := l.exec(ctx, "SET GLOBAL checkpoint_threshold = '"+checkpointThreshold+"'")
+	if err == nil && reset != nil {
+		return nil // the rows are there; more checkpoints than need be do no harm
+	}
+	return err
 }
 
 // Rollback implements [destination.Load].

@@ -200,7 +200,7 @@ func (l *load) relax(ctx context.Context, p *plan) error {
 		if !c.required || c.primary || at >= 0 && !p.t.Columns[at].Nullable || at < 0 && c.filled {
 			continue
 		}
-		if _, err := l.exec(ctx, "ALTER TABLE "+p.name+" ALTER COLUMN "+quote(c.name)+" DROP NOT NULL"); err != nil {
+		if err := l.alter(ctx, "ALTER TABLE "+p.name+" ALTER COLUMN "+quote(c.name)+" DROP NOT NULL"); err != nil {
 			return err
 		}
 		p.all[i].required = false

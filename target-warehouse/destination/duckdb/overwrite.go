@@ -20,7 +20,7 @@ func (l *load) clearShadow(ctx context.Context, p *plan) error {
 		return nil
 	}
 	l.collecting[place(p.t)] = true
-	_, err := l.exec(ctx, "DROP TABLE IF EXISTS "+p.name)
+	err := l.alter(ctx, "DROP TABLE IF EXISTS "+p.name)
 	return wrap(err, "drop what an earlier run collected")
 }
 
@@ -65,11 +65,11 @@ func (l *load) swap(ctx context.Context, p *plan) (destination.Counts, error) {
 		if err := l.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+visible).Scan(&counts.Deleted); err != nil {
 			return destination.Counts{}, err
 		}
-		if _, err := l.exec(ctx, "DROP TABLE "+visible); err != nil {
+		if err := l.alter(ctx, "DROP TABLE "+visible); err != nil {
 			return destination.Counts{}, fmt.Errorf("drop the rows to be replaced: %w", err)
 		}
 	}
-	if _, err := l.exec(ctx, "ALTER TABLE "+p.name+" RENAME TO "+quote(p.t.Name)); err != nil {
+	if err := l.alter(ctx, "ALTER TABLE "+p.name+" RENAME TO "+quote(p.t.Name)); err != nil {
 		return destination.Counts{}, fmt.Errorf("put the new rows in place: %w", err)
 	}
 	l.collecting[place(p.t)] = false

@@ -189,7 +189,7 @@ func (l *load) prepareOwn(ctx context.Context, t *destination.OwnTable) error {
 		column := quote(c.Name) + " " + newTypes[c.Type]
 		columns = append(columns, column)
 		if stored != nil && !slices.Contains(stored, fold(c.Name)) {
-			if _, err := l.exec(ctx, "ALTER TABLE "+own(l.catalog, t.Name)+" ADD COLUMN "+column); err != nil {
+			if err := l.alter(ctx, "ALTER TABLE "+own(l.catalog, t.Name)+" ADD COLUMN "+column); err != nil {
 				return err
 			}
 		}

@@ -50,6 +50,9 @@ type Warehouse struct {
 	plans     map[*table.Table]*plan
 	revisions map[string]int
 	shared    bool
+
+	limit int64            // Config.MemoryLimit
+	held  map[string]int64 // bytes by the quoted name of a table (see memory.go)
 }
 
 var _ destination.Destination = (*Warehouse)(nil)
@@ -73,12 +76,15 @@ func OpenReadOnly(ctx context.Context, path string) (*Warehouse, error) {
 //     row groups, takes half as much processor time again, and is no sooner done.
 //   - write_buffer_row_group_count: row groups are compressed and written when they are full, beside the decoding, and not all
 //     at Commit.
-const writeOptions = "checkpoint_threshold=256MB&threads=1&write_buffer_row_group_count=1"
+const writeOptions = "checkpoint_threshold=" + checkpointThreshold + "&threads=1&write_buffer_row_group_count=1"
+
+const checkpointThreshold = "256MB"
 
 func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	w := &Warehouse{
 		readOnly: readOnly, shared: remote(cfg.Path), streams: map[string]string{}, prepared: map[*destination.OwnTable]bool{},
 		collecting: map[string]bool{}, untold: map[string][]destination.Change{}, plans: map[*table.Table]*plan{}, revisions: map[string]int{},
+		limit: cfg.MemoryLimit, held: map[string]int64{},
 	}
 	dsn, err := w.dataSource(ctx, cfg)
 	if err != nil {
