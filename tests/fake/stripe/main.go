@@ -79,13 +79,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := announce(url, set.urlFile, stdout); err != nil {
 		return errors.Join(err, server.Close())
 	}
-	mutated := make(chan error, 1)
-	if set.mutateRate > 0 {
-		mutator, err := fake.NewMutator(set.mutator)
-		if err != nil {
-			return errors.Join(err, server.Close())
-		}
-		go func() { _, err := mutator.Run(ctx, set.mutateRate); mutated <- err }()
+	mutated, err := startMutator(ctx, fake, set)
+	if err != nil {
+		return errors.Join(err, server.Close())
 	}
 	select {
 	case err := <-served:
@@ -102,6 +98,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
+// startMutator lets a merchant work until ctx ends, if the flags want one.
+func startMutator(ctx context.Context, fake *stripefake.Server, set settings) (<-chan error, error) {
+	ended := make(chan error, 1)
+	if set.mutateRate == 0 {
+		return ended, nil
+	}
+	mutator, err := fake.NewMutator(set.mutator)
+	if err != nil {
+		return nil, err
+	}
+	go func() { _, err := mutator.Run(ctx, set.mutateRate); ended <- err }()
+	return ended, nil
+}
+
 func parse(args []string, stderr io.Writer) (settings, error) {
 	var set settings
 	o := &set.options
@@ -112,6 +122,29 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.IntVar(&o.Objects, "objects", 1000, "`number` of objects over all kinds; the events of their creation come on top")
 	flags.BoolVar(&o.AllKinds, "all-kinds", false, "also have disputes, payouts, transfers and every other kind, on top of --objects")
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that decides every object")
+	limitFlags(flags, o)
+	changeFlags(flags, &set)
+	accountFlags(flags, o)
+	flags.Func("count", "`kind=number` of objects of one kind, overruling --objects; repeatable", func(text string) error { return addCount(o, text) })
+	flags.Func("key", "API key to accept (default sk_test_fake); `rk_test_x=customers,invoices` may read these only; repeatable", func(text string) error { return addKey(o, text) })
+	flags.Func("now", "`time` at which the clock stands, as 2024-04-10T12:00:00Z (the default)", func(text string) (err error) {
+		o.Now, err = time.Parse(time.RFC3339, text)
+		return err
+	})
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return set, err
+		}
+		return set, usageError{err}
+	}
+	if flags.NArg() > 0 {
+		return set, usageError{fmt.Errorf("unexpected argument %q: every setting is a flag", flags.Arg(0))}
+	}
+	return set, nil
+}
+
+// limitFlags are about what the fake refuses and how long it takes.
+func limitFlags(flags *flag.FlagSet, o *stripefake.Options) {
 	flags.Float64Var(&o.Rate, "rate", 0, "answer 429 beyond this `number` of requests a second; 0 is no limit")
 	flags.Float64Var(&o.Limits.Endpoint, "endpoint-rate", 0, "likewise for each endpoint")
 	flags.Float64Var(&o.Limits.Files, "files-rate", 0, "likewise for files and file links together")
@@ -120,20 +153,27 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.StringVar(&o.Limits.RetryAfter, "retry-after", "", "`seconds` that a 429 names in Retry-After; empty sends no such header")
 	flags.DurationVar(&o.LatencyP99, "latency-p99", 0, "`time` that one answer in a hundred exceeds, when --latency is the median")
 	flags.DurationVar(&o.Latency, "latency", 0, "`time` that every answer takes")
+}
+
+// changeFlags are about what happens by itself: the clock, a merchant, late events, failures.
+func changeFlags(flags *flag.FlagSet, set *settings) {
+	o := &set.options
 	flags.Float64Var(&set.mutateRate, "mutate-rate", 0, "`number` of changes a second that a merchant makes all the time; 0 is none")
 	flags.Uint64Var(&set.mutator.Seed, "mutate-seed", 1, "`number` that decides those changes")
 	flags.Float64Var(&o.Pace, "pace", 0, "`seconds` by which the clock moves in one real second; 0 lets it stand")
 	flags.DurationVar(&o.EventDelay, "event-delay", 0, "longest `time` for which an event cannot be read yet; 0 shows it at once")
 	flags.BoolVar(&o.ShortDeletes, "short-deletes", false, "show in the event of a deleted customer or plan no more than its id")
 	flags.Func("fail", "`mode=share` of the requests that fail so, as bad_gateway=0.01; repeatable (rate_limit, lock_timeout, conflict, internal, bad_gateway, unavailable, truncated, cut, reset, dropped)", func(text string) error {
-		return addFailure(&set, text)
+		return addFailure(set, text)
 	})
 	flags.Func("event-version", "API `version` at which events are written; repeatable, each event takes one (default "+stripefake.Version+")", func(text string) error {
 		o.EventVersions = append(o.EventVersions, text)
 		return nil
 	})
-	flags.Func("count", "`kind=number` of objects of one kind, overruling --objects; repeatable", func(text string) error { return addCount(o, text) })
-	flags.Func("key", "API key to accept (default sk_test_fake); `rk_test_x=customers,invoices` may read these only; repeatable", func(text string) error { return addKey(o, text) })
+}
+
+// accountFlags are about keys that open little and about other accounts.
+func accountFlags(flags *flag.FlagSet, o *stripefake.Options) {
 	flags.Func("revoked-key", "API key that was revoked; repeatable, and --key names one that works", func(text string) error {
 		o.Keys = append(o.Keys, stripefake.Key{Secret: text, Revoked: true})
 		return nil
@@ -151,20 +191,6 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 		o.Connected = append(o.Connected, stripefake.Options{Objects: n})
 		return err
 	})
-	flags.Func("now", "`time` at which the clock stands, as 2024-04-10T12:00:00Z (the default)", func(text string) (err error) {
-		o.Now, err = time.Parse(time.RFC3339, text)
-		return err
-	})
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return set, err
-		}
-		return set, usageError{err}
-	}
-	if flags.NArg() > 0 {
-		return set, usageError{fmt.Errorf("unexpected argument %q: every setting is a flag", flags.Arg(0))}
-	}
-	return set, nil
 }
 
 func addCount(o *stripefake.Options, text string) error {

@@ -75,8 +75,8 @@ func (s *Server) gone(sh *shelf, at int) bool {
 	if e.deleted || sh.kind != eventsKind {
 		return e.deleted
 	}
-	now := s.clock.now()
-	return e.created < now-int64(Retention.Seconds()) || now < e.created+s.eventDelay(at)
+	age := s.clock.now() - e.created
+	return age > int64(Retention.Seconds()) || age < int64(s.options.EventDelay/time.Second) && age < s.eventDelay(at)
 }
 
 // eventDelay is for how many seconds an event stays hidden.

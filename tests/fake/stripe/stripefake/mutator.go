@@ -115,8 +115,8 @@ func (m *Mutator) draw() operation {
 	panic("unreachable: the weights add up to total")
 }
 
-// Run does rate operations a second, in real time, until ctx ends. It returns
-// how many it did, and an error when one failed.
+// Run does rate operations a second, in real time, until ctx ends; fewer when
+// the machine is slower. It returns how many it did, and an error when one failed.
 func (m *Mutator) Run(ctx context.Context, rate float64) (int, error) {
 	if rate <= 0 {
 		return 0, fmt.Errorf("a rate of %v changes a second: want more than 0", rate)

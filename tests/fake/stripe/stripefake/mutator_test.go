@@ -88,11 +88,13 @@ func TestTheFeedTellsOfEveryChangeOfTheMutator(t *testing.T) {
 	state := stateOf(t, fake)
 	seeded := len(fake.shelves["events"].entries)
 	did := map[Action]int{}
-	for _, c := range step(t, mutator(t, fake, MutatorOptions{Seed: 3}), 1500) {
+	for _, c := range step(t, mutator(t, fake, MutatorOptions{Seed: 3}), 800) {
 		did[c.Action]++
 	}
-	for _, kind := range []string{"accounts", "invoices", "transfers", "application_fees"} {
-		step(t, mutator(t, fake, MutatorOptions{Seed: 4, Kinds: []string{kind}}), 150)
+	for _, kind := range []string{"accounts", "invoices", "transfers", "application_fees", "reviews", "disputes"} {
+		for _, c := range step(t, mutator(t, fake, MutatorOptions{Seed: 4, Kinds: []string{kind}}), 100) {
+			did[c.Action]++
+		}
 	}
 	for _, a := range []Action{Created, Updated, Deleted, Recreated, Canceled, Refunded, Finalized, Churned, Previewed} {
 		if did[a] < 5 {
@@ -124,7 +126,7 @@ func TestTheFeedTellsOfEveryChangeOfTheMutator(t *testing.T) {
 
 func TestMutatedObjectsFitTheirComponent(t *testing.T) {
 	fake, _ := start(t, everyKind(3))
-	step(t, mutator(t, fake, MutatorOptions{Seed: 4, Silent: true}), 1500)
+	step(t, mutator(t, fake, MutatorOptions{Seed: 4, Silent: true}), 600)
 	for _, k := range append(fake.world.kinds, eventsKind) {
 		sh := fake.shelves[k.name]
 		for at, e := range sh.entries {
