@@ -49,7 +49,7 @@ type placeSettings struct {
 	PartitionBy     string `json:"partition_by"`
 	PartitionColumn string `json:"partition_column"`
 
-	duckDBMemory int64 // bytes
+	duckDBMemory int64 // bytes; 0 for DuckDB's default
 }
 
 // tableSettings say what tables look like and how rows come into them.
@@ -93,7 +93,7 @@ type paceSettings struct {
 	DeleteBatches bool            `json:"batch_delete_after_load"`
 
 	maxMemory  int64 // bytes
-	loadMemory int64 // what of it records on their way may take
+	loadMemory int64 // what of it records on their way may take; DuckDB's blocks get the rest
 }
 
 // strangeSettings are those of the Singer SDK that are accepted only when they ask for nothing.
@@ -105,9 +105,6 @@ type strangeSettings struct {
 
 // leastMemory lets one chunk of lines be read while another is decoded and a third is being committed.
 const leastMemory = 16 << 20
-
-// leastDuckDBMemory is what DuckDB gets if nothing says otherwise, as it cannot do much with less.
-const leastDuckDBMemory = 64 << 20
 
 // readSettings takes the settings over, completes them, and holds them against each other. The failure has all faults.
 func readSettings(c *singer.Config) (*settings, error) {
@@ -140,11 +137,11 @@ func (s *settings) sizeFaults() (faults []string) {
 	}
 	s.maxMemory = read("max_memory", s.MaxMemory, leastMemory)
 	s.loadMemory = s.maxMemory
-	switch {
-	case s.DuckDBMemory != nil:
+	if s.Destination == "duckdb" {
+		s.loadMemory /= 2
+	}
+	if s.DuckDBMemory != nil {
 		s.duckDBMemory = read("duckdb_memory", s.DuckDBMemory, leastMemory)
-	case s.Destination == "duckdb":
-		s.loadMemory, s.duckDBMemory = s.maxMemory/2, max(s.maxMemory/2, leastDuckDBMemory)
 	}
 	return faults
 }

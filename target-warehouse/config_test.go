@@ -230,7 +230,7 @@ func TestSettingsOfALoad(t *testing.T) {
 	for name, right := range map[string]bool{
 		"Validate": o.Validate != nil, "RejectBad": o.RejectBad, "SkipInvalid": o.SkipInvalid, "MaxRejected": o.MaxRejected == 7,
 		"BatchRows": o.BatchRows == 1, "BatchBytes": o.BatchBytes == 2, "BatchWait": o.BatchWait == 3*time.Second, "FlushAll": o.FlushAll,
-		"MaxMemory": o.MaxMemory == 32<<20 && s.duckdb().MemoryLimit == 64<<20, "DeleteBatches": o.DeleteBatches, "IgnoreVersions": o.IgnoreVersions, "KeyRequired": o.KeyRequired,
+		"MaxMemory": o.MaxMemory == 32<<20 && s.duckdb().TableMemory == 32<<20, "DeleteBatches": o.DeleteBatches, "IgnoreVersions": o.IgnoreVersions, "KeyRequired": o.KeyRequired,
 		"History": o.History("customers") && o.History("xy") && !o.History("x") && !o.History("orders"),
 	} {
 		if !right {

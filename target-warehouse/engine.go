@@ -115,7 +115,7 @@ func (s *settings) duckdb() duckdb.Config {
 		}
 		path += join + "motherduck_token=" + url.QueryEscape(s.MotherDuckToken.Reveal())
 	}
-	return duckdb.Config{Path: path, StorageVersion: s.StorageVersion, MemoryLimit: s.duckDBMemory}
+	return duckdb.Config{Path: path, StorageVersion: s.StorageVersion, MemoryLimit: s.duckDBMemory, TableMemory: s.maxMemory - s.loadMemory}
 }
 
 func (s *settings) postgres(log *slog.Logger) postgres.Config {

@@ -11,13 +11,13 @@ const columnMemory = 56 << 10
 // appended notes that rows went into a table.
 func (w *Warehouse) appended(p *plan) { w.held[p.name] = int64(len(p.all)) * columnMemory }
 
-// crowded tells whether tables hold more than half of the memory that DuckDB may take.
+// crowded tells whether tables hold as much as they may.
 func (w *Warehouse) crowded() bool {
 	var sum int64
 	for _, held := range w.held {
 		sum += held
 	}
-	return w.limit > 0 && sum > w.limit/2
+	return w.room > 0 && sum > w.room
 }
 
 // Crowded tells whether the load had better be committed before rows of more tables are appended.

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -27,6 +28,9 @@ type Config struct {
 	// MemoryLimit bounds DuckDB's memory, in bytes; what needs more goes to a directory beside the file. 0 leaves it to
 	// DuckDB, which takes up to 80 % of the machine's. Loads of rows of some kilobytes work with 32 MiB.
 	MemoryLimit int64
+	// TableMemory is how much of the memory, in bytes, may be taken by tables that few rows were appended to, before a load
+	// is crowded; 0 for half of MemoryLimit.
+	TableMemory int64
 }
 
 // Warehouse is an open DuckDB database. It implements [destination.Destination].
@@ -51,8 +55,8 @@ type Warehouse struct {
 	revisions map[string]int
 	shared    bool
 
-	limit int64            // Config.MemoryLimit
-	held  map[string]int64 // bytes by the quoted name of a table (see memory.go)
+	room int64            // Config.TableMemory; 0 for any
+	held map[string]int64 // bytes by the quoted name of a table (see memory.go)
 }
 
 var _ destination.Destination = (*Warehouse)(nil)
@@ -84,7 +88,7 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	w := &Warehouse{
 		readOnly: readOnly, shared: remote(cfg.Path), streams: map[string]string{}, prepared: map[*destination.OwnTable]bool{},
 		collecting: map[string]bool{}, untold: map[string][]destination.Change{}, plans: map[*table.Table]*plan{}, revisions: map[string]int{},
-		limit: cfg.MemoryLimit, held: map[string]int64{},
+		room: cmp.Or(cfg.TableMemory, cfg.MemoryLimit/2), held: map[string]int64{},
 	}
 	dsn, err := w.dataSource(ctx, cfg)
 	if err != nil {
