@@ -16,6 +16,8 @@ var historyChecks = []check{
 	{"a history keeps values that become NULL and that were NULL", historyOfNull},
 	{"a history tells a deleted row from one that is not", historyOfDeletion},
 	{"a batch that comes again adds nothing to a history", historyReplayed},
+	{"versions that come again add nothing to a history", historyReplayedVersions},
+	{"a row older than the newest version of its key is skipped however rows are cut", historyOfLateRows},
 	{"activating ends what is gone and it can return", historyActivate},
 	{"a history goes on over new columns", historyNewColumn},
 	{"a history can be of a key of several columns", historyOfSeveralColumns},
@@ -134,6 +136,47 @@ func historyReplayed(t *testing.T, h *Harness) {
 	s.reopen()
 	s.load(tab, destination.Counts{Updated: 3}, batch)
 	s.expect(tab, want...)
+}
+
+func historyReplayedVersions(t *testing.T, h *Harness) {
+	h.needs(t, History)
+	s := open(t, h)
+	s.load(historic(), destination.Counts{Inserted: 2, Updated: 5}, manyVersions)
+	s.load(historic(), destination.Counts{Updated: 7}, manyVersions)
+	s.expect(historic(), manyStored...)
+	s.reopen()
+	for i := range manyVersions {
+		s.load(historic(), destination.Counts{Updated: int64(len(manyVersions) - i)}, manyVersions[i:])
+		s.expect(historic(), manyStored...)
+	}
+	// Another table that is written meanwhile, and other keys, have times of their own.
+	other := historic()
+	other.Name = "other"
+	s.load(other, destination.Counts{Inserted: 1}, []Row{hrow(1, "a", 1, 1)})
+	s.load(historic(), destination.Counts{Inserted: 1}, []Row{hrow(3, "a", 1, 1)})
+	s.expect(other, hrow(1, "a", 1, 1))
+	s.expect(historic(), append(manyStored[:len(manyStored):len(manyStored)], hrow(3, "a", 1, 1))...)
+}
+
+// lateRows are rows of one key of which some come too late. What counts is when the newest version began, not when it was
+// last extracted; a row as old as that is not late.
+var lateRows = []Row{hrow(1, "a", 3, 1), hrow(1, "b", 2, 1), hrow(1, "a", 7, 1), hrow(1, "c", 6, 1), hrow(1, "d", 4, 1), hrow(1, "c", 5, 1), hrow(1, "c", 9, 1),
+	hrow(1, "a", 3, 1), hrow(1, "e", 6, 1), hrow(1, "c", 5, 1), hrow(1, "e", 8, 1)}
+
+var lateStored = []Row{hrow(1, "a", 3, 1).kept(7, 1, hour(6)), hrow(1, "c", 6, 1).kept(9, 1, hour(6)), hrow(1, "e", 6, 1).kept(8, 1, nil)}
+
+func historyOfLateRows(t *testing.T, h *Harness) {
+	h.needs(t, History)
+	s := open(t, h)
+	for cut := 1; cut <= len(lateRows); cut++ {
+		tab := historic()
+		tab.Name = hour(cut).Format("h15")
+		s.load(tab, destination.Counts{Inserted: 1, Updated: int64(cut - 1)}, lateRows[:cut])
+		if rest := lateRows[cut:]; len(rest) > 0 {
+			s.load(tab, destination.Counts{Updated: int64(len(rest))}, rest)
+		}
+		s.expect(tab, lateStored...)
+	}
 }
 
 func historyActivate(t *testing.T, h *Harness) {

@@ -275,9 +275,12 @@ func (m *modelTable) replace(known bool, sameKey func(modelRow) bool, row modelR
 	return destination.Counts{Inserted: 1}
 }
 
-// addVersion adds the row to the history of its key unless it equals the newest version, which then takes over its
-// metadata.
+// addVersion adds the row to the history of its key unless it is older than the newest version there, or equals it, which
+// then takes over its metadata.
 func (m *modelTable) addVersion(known bool, sameKey func(modelRow) bool, row modelRow) destination.Counts {
+	if known && slices.ContainsFunc(m.rows, func(r modelRow) bool { return sameKey(r) && row.before(r) }) {
+		return destination.Counts{Updated: 1}
+	}
 	newest := slices.IndexFunc(m.rows, func(r modelRow) bool { return sameKey(r) && r[table.ValidTo].value == nil })
 	if newest >= 0 {
 		was := maps.Clone(m.rows[newest])
@@ -295,6 +298,13 @@ func (m *modelTable) addVersion(known bool, sameKey func(modelRow) bool, row mod
 		return destination.Counts{Updated: 1}
 	}
 	return destination.Counts{Inserted: 1}
+}
+
+// before tells whether a row began to hold before another one did.
+func (r modelRow) before(other modelRow) bool {
+	a, known := r[table.ValidFrom].value.(time.Time)
+	b, bothKnown := other[table.ValidFrom].value.(time.Time)
+	return known && bothKnown && a.Before(b)
 }
 
 // sameVersion compares all that the tap sent, and whether the row was deleted.

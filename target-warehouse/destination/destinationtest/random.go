@@ -148,10 +148,14 @@ func (d *drive) stream(engine *loading, model destination.Load, s *randomStream)
 func (d *drive) bothAppend(engine *loading, model destination.Load, s *randomStream, t *table.Table) {
 	d.Helper()
 	var groups [][]Row
+	back := time.Duration(0)
+	if d.chance(20) {
+		back = time.Duration(d.rand.IntN(60)) * time.Second // rows that were extracted before ones that are there
+	}
 	for range d.rand.IntN(3) {
 		var rows []Row
 		for range d.rand.IntN(12) {
-			row := s.row(d.rand, t, d.tick())
+			row := s.row(d.rand, t, d.tick().Add(-back))
 			d.note("    %v", row)
 			rows = append(rows, row)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // keep adds the rows that differ from the newest one of their key, and ends the validity of those. A row that says the
-// same as the newest one only brings that one's metadata up to date.
+// same as the newest one only brings that one's metadata up to date, and one that is older is skipped.
 func (l *load) keep(ctx context.Context, p *plan, batches []*table.Batch, rows int64) (destination.Counts, error) {
 	since, until := p.column(table.ValidFrom), p.column(table.ValidTo)
 	if since == nil || until == nil {
@@ -25,6 +25,9 @@ func (l *load) keep(ctx context.Context, p *plan, batches []*table.Batch, rows i
 	}
 	if err != nil {
 		return destination.Counts{}, fmt.Errorf("stage rows: %w", err)
+	}
+	if err := l.dropLate(ctx, h, batches); err != nil {
+		return destination.Counts{}, fmt.Errorf("skip rows that are older than the newest of their key: %w", err)
 	}
 	if h.versions, err = l.temporary(ctx, "last bigint, version bigint, known boolean, since "+since.typ+", until "+until.typ); err != nil {
 		return destination.Counts{}, err
@@ -50,19 +53,33 @@ type history struct {
 	since, until    string // columns, quoted
 }
 
-// find lists the versions among the staged rows. The newest row of a key in the table is the one that still holds, or
-// the last one that did.
+// find lists the versions among the staged rows.
 func (h *history) find() string {
 	n, key := quote(table.Ordinal), names("", h.key)
-	newest := "(SELECT TRUE AS known, * FROM " + h.target.quoted() + " AS t WHERE " + h.sameKey("t", "s") +
-		" ORDER BY t." + h.until + " IS NULL DESC, t." + h.since + " DESC NULLS LAST LIMIT 1)"
-	return "INSERT INTO " + h.versions + " WITH one AS (SELECT *, lag(" + n + ") OVER (PARTITION BY " + key + " ORDER BY " + n + ") AS before FROM " + h.stage + ")," +
-		" compared AS (SELECT " + names("s.", h.key) + ", s." + n + " AS n, s." + h.since + " AS since, t.known IS TRUE AS known," +
-		" CASE WHEN s.before IS NOT NULL THEN " + h.differs("s", "b") + " ELSE t.known IS NULL OR t." + h.until + " IS NOT NULL OR " + h.differsFromTarget("t", "s") + " END AS differs" +
-		" FROM one AS s LEFT JOIN " + h.stage + " AS b ON b." + n + " = s.before LEFT JOIN LATERAL " + newest + " AS t ON s.before IS NULL)," +
+	return "INSERT INTO " + h.versions + " WITH compared AS (SELECT " + names("s.", h.key) + ", s." + n + " AS n, s." + h.since + " AS since, t.known IS TRUE AS known," +
+		" CASE WHEN s.before IS NOT NULL THEN " + h.differs("s", "b") + " ELSE " + h.isNew() + " END AS differs" +
+		" FROM " + h.ordered() + " AS s LEFT JOIN " + h.stage + " AS b ON b." + n + " = s.before" + h.withNewest() + ")," +
 		" counted AS (SELECT n, since, " + key + ", bool_or(known) OVER (PARTITION BY " + key + ") AS known, count(*) FILTER (WHERE differs) OVER (PARTITION BY " + key + " ORDER BY n) AS version FROM compared)," +
 		" versions AS (SELECT " + key + ", version, max(n) AS last, bool_or(known) AS known, (array_agg(since ORDER BY n))[1] AS since FROM counted GROUP BY " + key + ", version)" +
 		" SELECT last, version, known, since, lead(since) OVER (PARTITION BY " + key + " ORDER BY version) FROM versions"
+}
+
+// ordered is the staged rows, each with the position of the one before with the same key.
+func (h *history) ordered() string {
+	n := quote(table.Ordinal)
+	return "(SELECT *, lag(" + n + ") OVER (PARTITION BY " + names("", h.key) + " ORDER BY " + n + ") AS before FROM " + h.stage + ")"
+}
+
+// withNewest joins to the first of the ordered rows of a key, s, the newest row of the key in the table, t: the one that
+// still holds, or the last one that did.
+func (h *history) withNewest() string {
+	return " LEFT JOIN LATERAL (SELECT TRUE AS known, * FROM " + h.target.quoted() + " AS t WHERE " + h.sameKey("t", "s") +
+		" ORDER BY t." + h.until + " IS NULL DESC, t." + h.since + " DESC NULLS LAST LIMIT 1) AS t ON s.before IS NULL"
+}
+
+// isNew is the condition that s does not say the same as a t that still holds.
+func (h *history) isNew() string {
+	return "(t.known IS NULL OR t." + h.until + " IS NOT NULL OR " + h.differsFromTarget("t", "s") + ")"
 }
 
 // joined joins the versions to the last of their rows.

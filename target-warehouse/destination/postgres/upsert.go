@@ -207,14 +207,17 @@ func (p *plan) differsFromTarget(t, s string) string {
 // differs is the condition that the rows a and b differ in what the tap says of them. Rows are compared by their bits:
 // for PostgreSQL's equality, 1 and 1.0 in JSON are the same.
 // https://www.postgresql.org/docs/current/functions-comparisons.html#COMPOSITE-TYPE-COMPARISON
-func (p *plan) differs(a, b string) string {
+func (p *plan) differs(a, b string) string { return p.said(a) + " *<> " + p.said(b) }
+
+// said is what the tap says of a row.
+func (p *plan) said(row string) string {
 	var said []*column
 	for _, c := range p.columns {
 		if !p.isMetadata(c) {
 			said = append(said, c)
 		}
 	}
-	return "ROW(" + names(a+".", said) + ")::record *<> ROW(" + names(b+".", said) + ")::record"
+	return "ROW(" + names(row+".", said) + ")::record"
 }
 
 // isMetadata tells the columns that say how a row came, and nothing about what it says.
