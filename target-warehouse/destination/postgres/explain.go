@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -94,7 +95,7 @@ func explainConnect(ctx context.Context, err error) error {
 		return explainServer(fault, fault)
 	case certificate != nil:
 		return fmt.Errorf("the server's certificate is not trusted (%w); give the authority's certificate in ssl_certificate_authority, or check the host's name", certificate)
-	case strings.Contains(err.Error(), "refused TLS"):
+	case strings.Contains(err.Error(), refusedTLS) && !triedWithoutTLS(err):
 		return errors.New("the server does not speak TLS; turn it on there, or set ssl_mode to disable if the network is trusted")
 	case errors.As(err, &unknown):
 		return fmt.Errorf("%w: the host %q is unknown; check its name and the network", singer.ErrUnavailable, unknown.Name)
@@ -105,7 +106,19 @@ func explainConnect(ctx context.Context, err error) error {
 	if connect := (*pgconn.ConnectError)(nil); errors.As(err, &connect) && connect.Unwrap() != nil {
 		reason = connect.Unwrap().Error()
 	}
-	return fmt.Errorf("%w: %s; check host and port, and that a PostgreSQL server answers there", singer.ErrUnavailable, strings.ReplaceAll(reason, "\n", "; "))
+	lines := slices.DeleteFunc(strings.Split(reason, "\n"), func(line string) bool { return strings.Contains(line, refusedTLS) })
+	return fmt.Errorf("%w: %s; check host and port, and that a PostgreSQL server answers there", singer.ErrUnavailable, strings.Join(lines, "; "))
+}
+
+// refusedTLS is what the driver says of a server that has no TLS.
+const refusedTLS = "refused TLS"
+
+// triedWithoutTLS tells whether a failed attempt to connect went on without TLS where there was none, as ssl_mode prefer
+// does. What failed then is something else: a server that starts or stops may hang up on the second try.
+func triedWithoutTLS(err error) bool {
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) && (connect.Config.TLSConfig == nil ||
+		slices.ContainsFunc(connect.Config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil }))
 }
 
 // certificateFault finds what is wrong with the server's certificate, or nil where that is not the failure.

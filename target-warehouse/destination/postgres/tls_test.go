@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"os"
@@ -160,5 +161,46 @@ func TestClientCertificates(t *testing.T) {
 			defer w.Close()
 			mustLoad(t, w, things(0, table.Integer), destinationtest.Row{int64(1)})
 		})
+	}
+}
+
+// hangUp listens as a server without TLS that hangs up on whoever goes on, as one does that is just starting or stopping
+// and has no more to say, and returns its URL.
+func hangUp(t *testing.T, answer []byte) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			request := make([]byte, 8)
+			if _, err := io.ReadFull(client, request); err == nil && string(request) == "\x00\x00\x00\x08\x04\xd2\x16\x2f" { // SSLRequest
+				client.Write(answer)
+			}
+			client.Close()
+		}
+	}()
+	return "postgres://me@" + listener.Addr().String() + "/db"
+}
+
+func TestServerThatHangsUpIsUnavailable(t *testing.T) {
+	for _, c := range []struct {
+		mode, answer string
+		unavailable  bool
+	}{
+		{"", "N", true}, {"prefer", "N", true}, {"allow", "N", true}, {"disable", "N", true}, {"prefer", "E", true}, {"prefer", "", true},
+		{"require", "", true}, {"require", "N", false}, {"verify-full", "N", false},
+	} {
+		_, err := Open(t.Context(), Config{URL: singer.Secret(hangUp(t, []byte(c.answer))), SSLMode: c.mode})
+		if err == nil || errors.Is(err, singer.ErrUnavailable) != c.unavailable || strings.Contains(err.Error(), "does not speak TLS") == c.unavailable ||
+			strings.Contains(err.Error(), refusedTLS) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%+v: failure is %v", c, err)
+		}
 	}
 }
