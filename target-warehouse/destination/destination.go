@@ -32,13 +32,18 @@ type Load interface {
 	// so does every value. It tells what the table is like and what was changed. For a table that is to be overwritten it
 	// makes the hidden one that collects the rows, without what an earlier run left in it.
 	Migrate(ctx context.Context, t *table.Table) (*Migration, error)
-	// Append adds the rows of the batches in order. All batches are of one Table, to which Migrate has been called in
-	// this Load. Where t.Keyed, a row replaces the row with the same key, and the last of several wins; what becomes of
-	// the row replaced is up to t.Method and t.HardDelete. The batches stay the caller's and may be released once Append
-	// has returned.
+	// Append adds the rows of the batches in order, and what becomes of a row does not depend on how they are cut. All
+	// batches are of one Table, to which Migrate has been called in this Load. Where t.Keyed, a row replaces the row with
+	// the same key, and the last of several wins; what becomes of the row replaced is up to t.Method and t.HardDelete. A
+	// row that differs from the one it replaces only in [table.Metadata] other than [table.TableVersion] and
+	// [table.DeletedAt] may stay unwritten. With table.History a row that says the same as the newest version of its key,
+	// while that still holds, only brings its metadata up to date; one whose [table.ValidFrom] is earlier than that of a
+	// version of its key is skipped, so that rows which come again add nothing. The batches stay the caller's and may be
+	// released once Append has returned.
 	Append(ctx context.Context, batches []*table.Batch) (Counts, error)
 	// Activate makes rows of older versions than a's go from t, to which Migrate has been called in this Load. With
-	// table.Overwrite it puts the rows collected so far, of whatever version, in the place of the table's.
+	// table.Overwrite it puts the rows collected so far, of whatever version, in the place of the table's, which all count
+	// as deleted.
 	Activate(ctx context.Context, t *table.Table, a Activation) (Counts, error)
 	// Commit makes the load durable together with the checkpoint. It fails with [ErrFenced], and nothing is kept, when
 	// another run of the pipeline has begun since.
@@ -50,8 +55,9 @@ type Load interface {
 // Crowder is a Load that can fill up: once Crowded, it had better be committed before rows of more tables are appended.
 type Crowder interface{ Crowded() bool }
 
-// Counts says what became of rows, counted as if they had been applied one by one. A row that equals the one it
-// replaces counts as updated.
+// Counts says what became of rows, counted as if they had been applied one by one. A row that equals the one it replaces
+// counts as updated, and so does one that a history skips. A row with a [table.DeletedAt] that is not to delete its key
+// counts as inserted or updated like any other.
 type Counts struct {
 	Inserted int64 `json:"inserted"` // rows with a key that the table did not have, or without a key
 	Updated  int64 `json:"updated"`  // rows that took the place of a row with the same key
