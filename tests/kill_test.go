@@ -75,12 +75,15 @@ func TestInterruptedLoadsLoseNothing(t *testing.T) {
 
 // TestWholeSourceTwice loads everything again from the beginning, as after a run whose states were lost.
 func TestWholeSourceTwice(t *testing.T) {
-	for _, w := range []way{softly, hardly, overwriting} {
-		t.Run(w.name, func(t *testing.T) {
-			m := newMatrix(t, w, duckDBIn(t.TempDir()), 1, killSteps)
-			m.finish(t, 0)
-			m.finish(t, 0)
-		})
+	for name, places := range map[string]func(t *testing.T) func(t *testing.T) *place{"duckdb": duckDBPlaces, "postgres": postgresPlaces} {
+		newPlace := places(t)
+		for _, w := range []way{softly, hardly, overwriting} {
+			t.Run(name+" "+w.name, func(t *testing.T) {
+				m := newMatrix(t, w, newPlace(t), 1, killSteps)
+				m.finish(t, 0)
+				m.finish(t, 0)
+			})
+		}
 	}
 }
 
