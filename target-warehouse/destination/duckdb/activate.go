@@ -22,6 +22,7 @@ func (l *load) Activate(ctx context.Context, t *table.Table, a destination.Activ
 	if t.Method == table.Overwrite {
 		counts, err = l.swap(ctx, p)
 	} else {
+		l.rewritten[p.name] = true
 		counts.Deleted, err = l.retire(ctx, p, a)
 	}
 	if err != nil {

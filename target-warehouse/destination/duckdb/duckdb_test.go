@@ -33,16 +33,7 @@ func newHarness(t *testing.T) *destinationtest.Harness {
 		},
 		// The file and its log, copied while no load is open, are what a kill would leave.
 		Crash: func(t *testing.T) destination.Destination {
-			left := filepath.Join(t.TempDir(), "shop.duckdb")
-			for _, suffix := range []string{"", ".wal"} {
-				text, err := os.ReadFile(path + suffix)
-				if err == nil {
-					err = os.WriteFile(left+suffix, text, 0o600)
-				}
-				if err != nil && !errors.Is(err, os.ErrNotExist) {
-					t.Fatal(err)
-				}
-			}
+			left := leftBehind(t, path)
 			if err := w.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -57,6 +48,22 @@ func newHarness(t *testing.T) *destinationtest.Harness {
 			return len(query(t, w, "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", schema, name)) > 0
 		},
 	}
+}
+
+// leftBehind copies a file and its log, which is what a kill would leave of them.
+func leftBehind(t *testing.T, path string) string {
+	t.Helper()
+	left := filepath.Join(t.TempDir(), filepath.Base(path))
+	for _, suffix := range []string{"", ".wal"} {
+		text, err := os.ReadFile(path + suffix)
+		if err == nil {
+			err = os.WriteFile(left+suffix, text, 0o600)
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	return left
 }
 
 func mustOpen(t *testing.T, path string) *Warehouse {

@@ -85,6 +85,9 @@ func (p *plan) fill(c table.Column, at int) bool {
 // addColumn adds a column for the values of c.
 func (l *load) addColumn(ctx context.Context, p *plan, c table.Column, name string, kind destination.ChangeKind) error {
 	typ := typeOf(c)
+	if err := l.makeAlterable(ctx, p); err != nil {
+		return err
+	}
 	if err := l.alter(ctx, "ALTER TABLE "+p.name+" ADD COLUMN "+quote(name)+" "+typ); err != nil {
 		return fmt.Errorf("add column %s to table %s: %w", name, p.t.Name, err)
 	}
@@ -127,6 +130,9 @@ func (l *load) widen(ctx context.Context, p *plan, c table.Column, at int) error
 		}
 		if lost > 0 {
 			continue
+		}
+		if err := l.makeAlterable(ctx, p); err != nil {
+			return err
 		}
 		if err := l.alter(ctx, "ALTER TABLE "+p.name+" ALTER COLUMN "+quote(stored.name)+" TYPE "+typ+" USING "+there); err != nil {
 			return fmt.Errorf("change column %s of table %s from %s to %s: %w", stored.name, p.t.Name, stored.typ, typ, err)
@@ -188,6 +194,6 @@ func misfit(p *plan, c table.Column, stored column) error {
 	wanted := typeOf(c)
 	there, _ := convert(stored.typ, wanted, quote(stored.name))
 	there = strings.TrimPrefix(there, "TRY_")
-	return fmt.Errorf("column %q of table %s is %s, which cannot hold the %s values that stream %q now has; rename the table or the column, or run: ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s",
+	return fmt.Errorf("column %q of table %s is %s, which cannot hold the %s values that stream %q now has; rename the table or the column, or run: ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s; CHECKPOINT",
 		c.Name, p.t.Name, stored.typ, wanted, p.t.Stream, p.name, quote(stored.name), wanted, there)
 }

@@ -12,7 +12,8 @@ import (
 
 // The temporary tables of an Append to a table with history.
 const (
-	// stagedTable has the rows as they would stand in the table, their columns named by position, and their ordinals.
+	// stagedTable has the rows as they would stand in the table, their columns named by position, the moments at which they
+	// began to hold, and their ordinals.
 	stagedTable = "temp.main._singer_staged"
 	// versionsTable has a row for each run of equal rows of a key, the newest row in the table included: the ordinals of
 	// the first and last of them, where that newest row has 0, and the first one's of the run behind it.
@@ -20,7 +21,7 @@ const (
 )
 
 // appendHistory adds the rows that differ from the one before with the same key, ends that one's validity, and lets equal
-// rows bring the metadata of the one before up to date.
+// rows bring the metadata of the one before up to date. Rows that are older than a version of their key are skipped.
 func (l *load) appendHistory(ctx context.Context, p *plan, from source) (destination.Counts, error) {
 	if err := l.stageRows(ctx, p, from); err != nil {
 		return destination.Counts{}, fmt.Errorf("collect the rows: %w", err)
@@ -32,9 +33,13 @@ func (l *load) appendHistory(ctx context.Context, p *plan, from source) (destina
 	if err != nil {
 		return destination.Counts{}, fmt.Errorf("look for known keys: %w", err)
 	}
+	if err := l.dropLate(ctx, p); err != nil {
+		return destination.Counts{}, fmt.Errorf("skip rows that are older than the newest of their key: %w", err)
+	}
 	if _, err := l.exec(ctx, p.findVersions()); err != nil {
 		return destination.Counts{}, fmt.Errorf("tell versions apart: %w", err)
 	}
+	l.rewritten[p.name] = true
 	if refresh := p.refreshNewest(); refresh != "" {
 		if _, err := l.exec(ctx, refresh); err != nil {
 			return destination.Counts{}, fmt.Errorf("refresh equal rows: %w", err)
@@ -68,7 +73,7 @@ func (l *load) stageRows(ctx context.Context, p *plan, rows source) error {
 		values = append(values, value+" AS "+position(i))
 	}
 	return rows.lend(ctx, read, func(view string) error {
-		_, err := l.exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE _singer_staged AS SELECT "+strings.Join(values, ", ")+", "+table.Ordinal+" FROM "+view)
+		_, err := l.exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE _singer_staged AS SELECT "+strings.Join(values, ", ")+", "+position(extracted)+" AS "+since+", "+table.Ordinal+" FROM "+view)
 		if err != nil {
 			return err
 		}
@@ -88,9 +93,10 @@ func (l *load) countHistory(ctx context.Context, p *plan, rows int64) (destinati
 	return destination.Counts{Inserted: fresh, Updated: rows - fresh}, err
 }
 
-// findVersions is the statement that fills versionsTable. Of several rows of a key that all are valid, as loads without
-// history may have left them, the one stored last is the newest.
-func (p *plan) findVersions() string {
+// comparedRows is the query for the staged rows of every key and, where one still holds, for the key's newest in the
+// table: the key, the ordinal or 0, since, which is left out for the latter, and what makes versions differ. Of several rows of a key that
+// all are valid, as loads without history may have left them, the one stored last is the newest.
+func (p *plan) comparedRows() string {
 	keys := p.keyColumns("")
 	var storedKeys, storedBody, stagedBody []string
 	for _, i := range p.t.Key {
@@ -108,11 +114,16 @@ func (p *plan) findVersions() string {
 			stagedBody = append(stagedBody, position(i))
 		}
 	}
+	return "SELECT " + keys + ", " + table.Ordinal + " AS o, " + since + ", row(" + strings.Join(stagedBody, ", ") + ") AS body FROM " + stagedTable +
+		" UNION ALL SELECT " + strings.Join(storedKeys, ", ") + ", 0 AS o, NULL AS " + since + ", row(" + strings.Join(storedBody, ", ") + ") AS body FROM " + p.name + " AS t SEMI JOIN " + stagedTable +
+		" AS s ON " + p.sameKey("t", "s") + " WHERE t." + p.validTo() + " IS NULL QUALIFY row_number() OVER (PARTITION BY " + p.storedKey("t") + " ORDER BY t.rowid DESC) = 1"
+}
+
+// findVersions is the statement that fills versionsTable.
+func (p *plan) findVersions() string {
+	keys := p.keyColumns("")
 	window := "OVER (PARTITION BY " + keys + " ORDER BY o)"
-	return "CREATE OR REPLACE TEMPORARY TABLE _singer_versions AS WITH rows AS (" +
-		"SELECT " + keys + ", " + table.Ordinal + " AS o, row(" + strings.Join(stagedBody, ", ") + ") AS body FROM " + stagedTable +
-		" UNION ALL SELECT " + strings.Join(storedKeys, ", ") + ", 0 AS o, row(" + strings.Join(storedBody, ", ") + ") AS body FROM " + p.name + " AS t SEMI JOIN " + stagedTable +
-		" AS s ON " + p.sameKey("t", "s") + " WHERE t." + p.validTo() + " IS NULL QUALIFY row_number() OVER (PARTITION BY " + p.storedKey("t") + " ORDER BY t.rowid DESC) = 1" +
+	return "CREATE OR REPLACE TEMPORARY TABLE _singer_versions AS WITH rows AS (" + p.comparedRows() +
 		"), steps AS (SELECT " + keys + ", o, coalesce(body IS DISTINCT FROM lag(body) " + window + " OR row_number() " + window + " = 1, true) AS new FROM rows" +
 		"), runs AS (SELECT " + keys + ", o, sum(new::INTEGER) " + window + " AS run FROM steps" +
 		"), spans AS (SELECT " + keys + ", min(o) AS first, max(o) AS last FROM runs GROUP BY " + keys + ", run) " +

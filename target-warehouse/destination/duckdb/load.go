@@ -24,6 +24,7 @@ type load struct {
 	prepared   map[*destination.OwnTable]bool // those that this load has made or brought up to date
 	collecting map[string]bool                // by place, as in Warehouse, where this load has changed it
 	told       map[string]bool                // the places of whose changes Migrate has told
+	rewritten  map[string]bool                // the quoted names of tables in which this load has deleted or updated rows
 	altered    bool                           // a table was changed or dropped
 	ended      bool
 }

@@ -104,7 +104,7 @@ func (l *load) claim(t *table.Table) error {
 		return nil
 	}
 	name := fold(t.Name)
-	if strings.HasPrefix(name, shadowPrefix) || fold(schemaName(t)) == "main" && strings.HasPrefix(name, "_singer_") {
+	if strings.HasPrefix(name, shadowPrefix) || strings.HasPrefix(name, draftPrefix) || fold(schemaName(t)) == "main" && strings.HasPrefix(name, "_singer_") {
 		return fmt.Errorf("stream %q would be loaded into %s.%s, and names with _singer_ in front are tapline's own there; load it under another name or into another schema", t.Stream, schemaName(t), t.Name)
 	}
 	if other, taken := l.w.streams[place(t)]; taken && other != t.Stream {

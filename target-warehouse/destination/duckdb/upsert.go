@@ -34,6 +34,7 @@ func (l *load) upsert(ctx context.Context, p *plan, from source) (destination.Co
 		return destination.Counts{}, err
 	}
 	if n.known > 0 {
+		l.rewritten[p.name] = true
 		deleted, err := l.exec(ctx, "DELETE FROM "+p.name+" AS t USING "+keysTable+" AS k WHERE "+p.sameKey("t", "k"))
 		if err != nil {
 			return destination.Counts{}, fmt.Errorf("delete replaced rows: %w", err)
