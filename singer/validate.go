@@ -200,17 +200,16 @@ func RecordValidator(m *Schema) (func(record []byte) error, error) {
 const mostMisfits = 3
 
 func describeMisfits(found []gojsonschema.ResultError) error {
+	if len(found) == 0 {
+		return nil
+	}
 	var texts []string
 	for _, f := range found {
-		if texts = append(texts, f.Field()+": "+lowerFirst(f.Description())); len(texts) == mostMisfits {
-			break
-		}
+		texts = append(texts, f.Field()+": "+lowerFirst(f.Description()))
 	}
-	if more := len(found) - len(texts); more > 0 {
-		texts = append(texts, fmt.Sprintf("and %d more", more))
-	}
-	if texts == nil {
-		return nil
+	slices.Sort(texts) // the library finds them in the order of a map
+	if more := len(texts) - mostMisfits; more > 0 {
+		texts = append(texts[:mostMisfits], fmt.Sprintf("and %d more", more))
 	}
 	return fmt.Errorf("it does not fit its SCHEMA: %s", strings.Join(texts, "; "))
 }

@@ -101,8 +101,8 @@ func TestRecordValidator(t *testing.T) {
 	for _, c := range []struct{ record, want string }{
 		{`{"id":12345678901234567890123,"kind":"a","in":{"in":{"n":0.1}},"more":[]}`, ""},
 		{`{"id":"x","kind":"a"}`, "id: invalid type. Expected: integer, given: string"},
-		{`{"id":0,"kind":"secret","in":{"in":{"n":"q"}}}`, "id: must be greater than or equal to 1; kind: "},
-		{`{"id":0,"kind":"secret","in":{"in":{"n":"q"}}}`, "; in.in.n: invalid type"},
+		{`{"id":0,"kind":"secret","in":{"in":{"n":"q"}}}`,
+			"id: must be greater than or equal to 1; in.in.n: invalid type. Expected: number, given: string; kind: kind must be one"},
 		{`{}`, "(root): id is required; (root): kind is required"},
 		{`[]`, "(root): invalid type"},
 		{`{"id":null,"kind":1,"in":{"in":[],"n":true}}`, "; and 1 more"},

@@ -34,13 +34,13 @@ var cannot = map[destinationtest.Ability]string{
 
 // fewSeeds has the suite do so many random loads unless it is told otherwise.
 func fewSeeds(t *testing.T, seeds string) {
-	if os.Getenv("TAPLINE_SEEDS") == "" {
-		t.Setenv("TAPLINE_SEEDS", seeds)
+	if os.Getenv("TAPLINE_SOAK") == "" {
+		t.Setenv("TAPLINE_SOAK", seeds)
 	}
 }
 
 func TestSuiteParquet(t *testing.T) {
-	fewSeeds(t, "1-8")
+	fewSeeds(t, "8")
 	destinationtest.Run(t, func(t *testing.T) *destinationtest.Harness {
 		h, _ := newHarness(t, Config{URL: t.TempDir()})
 		return h

@@ -107,7 +107,7 @@ func (s *s3) stop() {
 
 func TestSuiteS3(t *testing.T) {
 	newBucket(t) // skips here, and not in every check
-	fewSeeds(t, "1-2")
+	fewSeeds(t, "2")
 	destinationtest.Run(t, func(t *testing.T) *destinationtest.Harness {
 		h, _ := newHarness(t, Config{URL: newBucket(t)})
 		return h
