@@ -28,7 +28,7 @@ var (
 		"github.com/duckdb/duckdb-go":     {"target-warehouse/destination/duckdb", "tests"},
 		"github.com/jackc/pgx/v5":         {"target-warehouse/destination/postgres", "tests"},
 		"github.com/apache/arrow/go/v15":  {"target-warehouse"},
-		"github.com/apache/arrow-go/v18":  {"target-warehouse/destination/duckdb"},
+		"github.com/apache/arrow-go/v18":  {"target-warehouse/destination/duckdb", "target-warehouse/destination/files", "target-warehouse/batch"},
 		"github.com/aws/aws-sdk-go-v2":    {"target-warehouse/batch"},
 		"gocloud.dev":                     {"target-warehouse/destination/files", "target-warehouse/batch"},
 		"github.com/klauspost/compress":   {"target-warehouse"},

@@ -11,8 +11,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/apache/arrow/go/v15/parquet"
-	"github.com/apache/arrow/go/v15/parquet/schema"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/schema"
 
 	"tapline/internal/rawjson"
 )
@@ -23,7 +23,7 @@ import (
 func int32Text(logical schema.LogicalType) func([]byte, int32) []byte {
 	wide := int64Text(logical)
 	switch logical := logical.(type) {
-	case *schema.IntLogicalType:
+	case schema.IntLogicalType:
 		if !logical.IsSigned() {
 			return func(b []byte, v int32) []byte { return strconv.AppendUint(b, uint64(uint32(v)), 10) }
 		}
@@ -37,17 +37,17 @@ func int32Text(logical schema.LogicalType) func([]byte, int32) []byte {
 
 func int64Text(logical schema.LogicalType) func([]byte, int64) []byte {
 	switch logical := logical.(type) {
-	case *schema.IntLogicalType:
+	case schema.IntLogicalType:
 		if !logical.IsSigned() {
 			return func(b []byte, v int64) []byte { return strconv.AppendUint(b, uint64(v), 10) }
 		}
-	case *schema.DecimalLogicalType:
+	case schema.DecimalLogicalType:
 		scale := int(logical.Scale())
 		return func(b []byte, v int64) []byte { return appendDecimal(b, strconv.FormatInt(v, 10), scale) }
-	case *schema.TimeLogicalType:
+	case schema.TimeLogicalType:
 		unit := unitOf(logical.TimeUnit())
 		return func(b []byte, v int64) []byte { return quoted(b, moment(v, unit), "15:04:05.999999999") }
-	case *schema.TimestampLogicalType:
+	case schema.TimestampLogicalType:
 		unit := unitOf(logical.TimeUnit())
 		return func(b []byte, v int64) []byte { return quoted(b, moment(v, unit), time.RFC3339Nano) }
 	}
@@ -61,7 +61,7 @@ func bytesText(logical schema.LogicalType) func([]byte, []byte) []byte {
 		return appendText
 	case schema.JSONLogicalType:
 		return appendJSON
-	case *schema.DecimalLogicalType:
+	case schema.DecimalLogicalType:
 		scale := int(logical.Scale())
 		return func(b, v []byte) []byte { return appendDecimal(b, bigEndian(v).String(), scale) }
 	case schema.UUIDLogicalType:

@@ -9,15 +9,17 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/apache/arrow/go/v15/arrow/decimal128"
-	"github.com/apache/arrow/go/v15/arrow/memory"
-	"github.com/apache/arrow/go/v15/parquet"
-	"github.com/apache/arrow/go/v15/parquet/compress"
-	"github.com/apache/arrow/go/v15/parquet/file"
-	"github.com/apache/arrow/go/v15/parquet/pqarrow"
-	"github.com/apache/arrow/go/v15/parquet/schema"
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+	"github.com/apache/arrow-go/v18/parquet/schema"
+	arrow15 "github.com/apache/arrow/go/v15/arrow"
+	array15 "github.com/apache/arrow/go/v15/arrow/array"
 	"golang.org/x/sync/errgroup"
 
 	"tapline/target-warehouse/table"
@@ -96,7 +98,7 @@ var typeNames = map[table.Type]string{
 }
 
 // add writes the batches as row groups of about groupBytes. Nothing of them is needed once it has returned.
-func (p *parquetFile) add(batches [][]arrow.Array) error {
+func (p *parquetFile) add(batches [][]arrow15.Array) error {
 	for len(batches) > 0 {
 		n, size := 0, int64(0)
 		for n < len(batches) && (n == 0 || size+bytesOf(batches[n]) <= p.groupBytes) {
@@ -111,7 +113,7 @@ func (p *parquetFile) add(batches [][]arrow.Array) error {
 	return nil
 }
 
-func bytesOf(columns []arrow.Array) int64 {
+func bytesOf(columns []arrow15.Array) int64 {
 	size := int64(0)
 	for _, c := range columns {
 		rows := max(int64(c.Data().Offset()+c.Len()), 1)
@@ -125,7 +127,7 @@ func bytesOf(columns []arrow.Array) int64 {
 }
 
 // writeGroup writes a row group. Encoding and compressing a column takes nothing from another, so all cores do it.
-func (p *parquetFile) writeGroup(batches [][]arrow.Array) error {
+func (p *parquetFile) writeGroup(batches [][]arrow15.Array) error {
 	rows := 0
 	for _, b := range batches {
 		rows = max(rows, b[0].Len())
@@ -149,18 +151,15 @@ func (p *parquetFile) writeGroup(batches [][]arrow.Array) error {
 	return group.Close()
 }
 
-func (p *parquetFile) writeColumn(writer file.ColumnChunkWriter, batches [][]arrow.Array, i int) error {
+func (p *parquetFile) writeColumn(writer file.ColumnChunkWriter, batches [][]arrow15.Array, i int) error {
 	c := p.columns[i]
 	ctx := pqarrow.NewArrowWriteContext(context.Background(), nil)
 	for _, b := range batches {
-		values := b[i]
-		if c.bounded() {
-			var err error
-			if values, err = c.decimals(values.(*array.String)); err != nil {
-				return err
-			}
-			defer values.Release()
+		values, err := c.values(b[i])
+		if err != nil {
+			return err
 		}
+		defer values.Release()
 		if err := pqarrow.WriteArrowToColumn(ctx, writer, values, p.levels(values), nil, !c.Required); err != nil {
 			return fmt.Errorf("column %q: %w", c.Name, err)
 		}
@@ -197,8 +196,37 @@ func (p *parquetFile) levels(values arrow.Array) []int16 {
 	return levels
 }
 
+// values are those of a batch as the newer Arrow of the Parquet writer takes them: the same memory, which the batch must
+// keep for as long. The writer of version 15 makes a zstd encoder for every page, which takes longer than its work.
+func (c column) values(of arrow15.Array) (arrow.Array, error) {
+	if c.bounded() {
+		return c.decimals(of.(*array15.String))
+	}
+	kind, ok := newerTypes[of.DataType().ID()]
+	if !ok {
+		return nil, fmt.Errorf("column %q: Parquet has no place for %s", c.Name, of.DataType())
+	}
+	old := of.Data()
+	var buffers []*memory.Buffer
+	for _, b := range old.Buffers() {
+		if b == nil {
+			buffers = append(buffers, nil)
+		} else {
+			buffers = append(buffers, memory.NewBufferBytes(b.Bytes()))
+		}
+	}
+	data := array.NewData(kind, old.Len(), buffers, nil, old.NullN(), old.Offset())
+	defer data.Release()
+	return array.MakeFromData(data), nil
+}
+
+var newerTypes = map[arrow15.Type]arrow.DataType{
+	arrow15.BOOL: arrow.FixedWidthTypes.Boolean, arrow15.INT64: arrow.PrimitiveTypes.Int64, arrow15.FLOAT64: arrow.PrimitiveTypes.Float64,
+	arrow15.DATE32: arrow.FixedWidthTypes.Date32, arrow15.TIMESTAMP: arrow.FixedWidthTypes.Timestamp_us, arrow15.STRING: arrow.BinaryTypes.String,
+}
+
 // decimals makes numbers of the text of a bounded Decimal.
-func (c column) decimals(texts *array.String) (arrow.Array, error) {
+func (c column) decimals(texts *array15.String) (arrow.Array, error) {
 	b := array.NewDecimal128Builder(memory.DefaultAllocator, &arrow.Decimal128Type{Precision: int32(c.Precision), Scale: int32(c.Scale)})
 	defer b.Release()
 	b.Reserve(texts.Len())
