@@ -209,7 +209,7 @@ func (g *generator) table(t *testing.T, rows int) (file []byte, want string) {
 		}
 		want += "{" + strings.Join(members, ",") + "}\n"
 	}
-	record := builder.NewRecord()
+	record := builder.NewRecordBatch()
 	defer record.Release()
 	var out bytes.Buffer
 	properties := parquet.NewWriterProperties(
