@@ -34,7 +34,7 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 			continue
 		}
 		probed = true
-		_, err := c.list(ctx, st.path, probe())
+		_, err := c.list(ctx, request{path: st.path, query: probe()})
 		if err != nil && !concernsOneStream(err) {
 			return err
 		}

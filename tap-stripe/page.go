@@ -95,6 +95,22 @@ func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
+// A request asks for one page of a list or for one object.
+type request struct {
+	account  string // the connected account to read; "": that of the settings
+	endpoint string // what Stripe counts requests by: the path with {id} in the place of ids; "": the path
+	path     string
+	query    *form.Values // may be nil
+}
+
+// counted is the endpoint that the request counts for.
+func (r request) counted() string {
+	if r.endpoint != "" {
+		return r.endpoint
+	}
+	return r.path
+}
+
 // A page is one answer of a list.
 type page struct {
 	objects []json.RawMessage // newest first, as they were sent
@@ -110,17 +126,20 @@ type listAnswer struct {
 }
 
 // get makes one request. Failures are of type *APIError or *transferError.
-func (c *client) get(ctx context.Context, path string, query *form.Values) (*page, error) {
+func (c *client) get(ctx context.Context, r request) (*page, error) {
 	x := &exchange{}
 	params := &stripe.Params{
 		Context:       context.WithValue(ctx, exchangeKey{}, x),
 		StripeAccount: c.account,
 		Headers:       c.headers,
 	}
+	if r.account != "" {
+		params.StripeAccount = &r.account
+	}
 	var answer listAnswer
 	began := time.Now()
-	err := c.backend.CallRaw(http.MethodGet, path, c.key.Reveal(), query, params, &answer)
-	c.metrics.Request(path, x.status, time.Since(began))
+	err := c.backend.CallRaw(http.MethodGet, r.path, c.key.Reveal(), r.query, params, &answer)
+	c.metrics.Request(r.counted(), x.status, time.Since(began))
 	if err != nil {
 		return nil, c.failure(x, err)
 	}

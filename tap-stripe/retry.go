@@ -79,13 +79,14 @@ func pause(err error, n int) time.Duration {
 }
 
 // list asks for one page until it comes or there is no hope. Failures are worded for the person who runs the tap.
-func (c *client) list(ctx context.Context, path string, query *form.Values) (*page, error) {
+func (c *client) list(ctx context.Context, r request) (*page, error) {
+	path := r.counted()
 	failures, rejections, putOff := 0, 0, time.Duration(0)
 	for {
 		if err := c.limit.wait(ctx); err != nil {
 			return nil, err
 		}
-		answer, err := c.get(ctx, path, query)
+		answer, err := c.get(ctx, r)
 		if err == nil {
 			return answer, nil
 		}
@@ -148,7 +149,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // clock asks the server for the time, with the cheapest request there is. The local clock does not matter: it may be
 // wrong, and a bookmark would then promise too much.
 func (c *client) clock(ctx context.Context, st *stream) (time.Time, error) {
-	answer, err := c.list(ctx, st.path, probe())
+	answer, err := c.list(ctx, request{path: st.path, query: probe()})
 	if err == nil {
 		return answer.read, nil
 	}

@@ -111,7 +111,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{answers: c.answers}
 				var log bytes.Buffer
-				answer, err := testClient(s, &log, &singer.Metrics{}).list(t.Context(), "/v1/charges", probe())
+				answer, err := testClient(s, &log, &singer.Metrics{}).list(t.Context(), request{path: "/v1/charges", query: probe()})
 				if len(s.requests) != c.requests {
 					t.Errorf("%d requests, want %d", len(s.requests), c.requests)
 				}
@@ -143,7 +143,7 @@ func TestAThrottledRequestIsGivenUpInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{answers: []scripted{refusal(429, "", "rate_limit", "slow down").with("Retry-After", "60")}}
 		began := time.Now()
-		_, err := testClient(s, io.Discard, &singer.Metrics{}).list(t.Context(), "/v1/charges", probe())
+		_, err := testClient(s, io.Discard, &singer.Metrics{}).list(t.Context(), request{path: "/v1/charges", query: probe()})
 		if !errors.Is(err, singer.ErrUnavailable) || !strings.Contains(err.Error(), "request_rate") {
 			t.Errorf("ends with %v", err)
 		}
@@ -180,7 +180,7 @@ func TestTheEndOfTheRunInterruptsAPause(t *testing.T) {
 		defer cancel()
 		s := &script{answers: []scripted{refusal(503, "", "", "").with("Retry-After", "600")}}
 		began := time.Now()
-		_, err := testClient(s, io.Discard, &singer.Metrics{}).list(ctx, "/v1/charges", probe())
+		_, err := testClient(s, io.Discard, &singer.Metrics{}).list(ctx, request{path: "/v1/charges", query: probe()})
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 3*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
@@ -194,7 +194,7 @@ func TestRequestsKeepToTheRate(t *testing.T) {
 		c.limit = newLimiter(25)
 		began := time.Now()
 		for range 51 {
-			if _, err := c.list(t.Context(), "/v1/charges", probe()); err != nil {
+			if _, err := c.list(t.Context(), request{path: "/v1/charges", query: probe()}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -208,7 +208,7 @@ func TestWhatARequestCarries(t *testing.T) {
 	s := &script{answers: []scripted{good}}
 	query := &form.Values{}
 	query.Add("created[lt]", "5")
-	if _, err := testClient(s, io.Discard, &singer.Metrics{}).list(t.Context(), "/v1/charges", query); err != nil {
+	if _, err := testClient(s, io.Discard, &singer.Metrics{}).list(t.Context(), request{path: "/v1/charges", query: query}); err != nil {
 		t.Fatal(err)
 	}
 	req := s.requests[0]
@@ -239,7 +239,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 			[]string{"/v1/charges", "400", "parameter_unknown", "Received unknown parameter: colour"}},
 		{(scripted{status: 302}).with("Location", "https://evil.example/"), []string{"redirects to another host", "base_url"}},
 	} {
-		_, err := testClient(&script{answers: []scripted{c.answer}}, io.Discard, &singer.Metrics{}).list(t.Context(), "/v1/charges", probe())
+		_, err := testClient(&script{answers: []scripted{c.answer}}, io.Discard, &singer.Metrics{}).list(t.Context(), request{path: "/v1/charges", query: probe()})
 		for _, words := range c.words {
 			if err == nil || !strings.Contains(err.Error(), words) {
 				t.Errorf("%v does not say %q", err, words)

@@ -233,7 +233,7 @@ func (s *syncer) readSlice(ctx context.Context, j *job, w *walk) error {
 		size = min(size, s.run.Limit)
 	}
 	for {
-		answer, err := s.client.list(ctx, j.stream.path, w.query(size))
+		answer, err := s.client.list(ctx, request{path: j.stream.path, query: w.query(size)})
 		var api *APIError
 		switch {
 		case err == nil:
