@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -103,6 +105,12 @@ type request struct {
 	query    *form.Values // may be nil
 }
 
+// byID is a request for what a pattern with {id} in it, such as /v1/invoices/{id}/lines, names for one id. Merchants
+// choose some ids themselves, with any character in them.
+func byID(pattern, id string) request {
+	return request{endpoint: pattern, path: strings.Replace(pattern, "{id}", url.PathEscape(id), 1)}
+}
+
 // counted is the endpoint that the request counts for.
 func (r request) counted() string {
 	if r.endpoint != "" {
@@ -118,6 +126,13 @@ type page struct {
 	read    time.Time         // the server's clock
 }
 
+// An object is one object, asked for by its id, or the only one of its kind. One that was deleted comes as what Stripe
+// left of it, {"id": ..., "object": ..., "deleted": true}, or not at all ([APIError.missing]).
+type object struct {
+	raw  json.RawMessage // as it was sent
+	read time.Time       // the server's clock
+}
+
 // listAnswer is the body of a page. Its objects stay text, so that no field and no digit is lost.
 type listAnswer struct {
 	stripe.APIResource
@@ -125,8 +140,46 @@ type listAnswer struct {
 	Data    []json.RawMessage `json:"data"`
 }
 
-// get makes one request. Failures are of type *APIError or *transferError.
-func (c *client) get(ctx context.Context, r request) (*page, error) {
+// objectAnswer is the body that is one object.
+type objectAnswer struct {
+	stripe.APIResource
+	raw json.RawMessage
+}
+
+func (a *objectAnswer) UnmarshalJSON(body []byte) error {
+	a.raw = bytes.Clone(body)
+	return nil
+}
+
+// getPage makes one request for a page. Failures are of type *APIError or *transferError.
+func (c *client) getPage(ctx context.Context, r request) (*page, error) {
+	var answer listAnswer
+	read, err := c.get(ctx, r, &answer)
+	if err != nil {
+		return nil, err
+	}
+	if answer.Data == nil {
+		return nil, &transferError{err: errors.New("the answer is not a list")}
+	}
+	// The rest of the answer, a second copy of the objects, ends here.
+	return &page{objects: answer.Data, more: answer.HasMore, read: read}, nil
+}
+
+// getObject makes one request for an object. Failures are of type *APIError or *transferError.
+func (c *client) getObject(ctx context.Context, r request) (*object, error) {
+	var answer objectAnswer
+	read, err := c.get(ctx, r, &answer)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.HasPrefix(answer.raw, []byte("{")) {
+		return nil, &transferError{err: errors.New("the answer is not an object")}
+	}
+	return &object{raw: answer.raw, read: read}, nil
+}
+
+// get makes one request, decodes its answer and returns the server's clock.
+func (c *client) get(ctx context.Context, r request, answer stripe.LastResponseSetter) (time.Time, error) {
 	x := &exchange{}
 	params := &stripe.Params{
 		Context:       context.WithValue(ctx, exchangeKey{}, x),
@@ -136,22 +189,17 @@ func (c *client) get(ctx context.Context, r request) (*page, error) {
 	if r.account != "" {
 		params.StripeAccount = &r.account
 	}
-	var answer listAnswer
 	began := time.Now()
-	err := c.backend.CallRaw(http.MethodGet, r.path, c.key.Reveal(), r.query, params, &answer)
+	err := c.backend.CallRaw(http.MethodGet, r.path, c.key.Reveal(), r.query, params, answer)
 	c.metrics.Request(r.counted(), x.status, time.Since(began))
 	if err != nil {
-		return nil, c.failure(x, err)
-	}
-	if answer.Data == nil {
-		return nil, &transferError{err: errors.New("the answer is not a list")}
+		return time.Time{}, c.failure(x, err)
 	}
 	read := serverDate(x.header)
 	if read.IsZero() {
-		return nil, &transferError{err: errors.New("the answer has no Date header"), final: true}
+		return read, &transferError{err: errors.New("the answer has no Date header"), final: true}
 	}
-	// The rest of the answer, a second copy of the objects, ends here.
-	return &page{objects: answer.Data, more: answer.HasMore, read: read}, nil
+	return read, nil
 }
 
 // failure types what went wrong in an exchange. It keeps bodies out of the words, because they may hold personal data.

@@ -80,15 +80,25 @@ func pause(err error, n int) time.Duration {
 
 // list asks for one page until it comes or there is no hope. Failures are worded for the person who runs the tap.
 func (c *client) list(ctx context.Context, r request) (*page, error) {
+	return persist(ctx, c, r, c.getPage)
+}
+
+// retrieve asks for one object until it comes or there is no hope.
+func (c *client) retrieve(ctx context.Context, r request) (*object, error) {
+	return persist(ctx, c, r, c.getObject)
+}
+
+// persist makes a request until it succeeds or there is no hope.
+func persist[answer any](ctx context.Context, c *client, r request, get func(context.Context, request) (*answer, error)) (*answer, error) {
 	path := r.counted()
 	failures, rejections, putOff := 0, 0, time.Duration(0)
 	for {
 		if err := c.limit.wait(ctx); err != nil {
 			return nil, err
 		}
-		answer, err := c.get(ctx, r)
+		got, err := get(ctx, r)
 		if err == nil {
-			return answer, nil
+			return got, nil
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
