@@ -120,7 +120,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.StringVar(&set.listen, "listen", "127.0.0.1:0", "loopback `address` to serve on; port 0 takes a free one")
 	flags.StringVar(&set.urlFile, "url-file", "", "also write the base URL to this `file`, whole or not at all")
 	flags.IntVar(&o.Objects, "objects", 1000, "`number` of objects over all kinds; the events of their creation come on top")
-	flags.BoolVar(&o.AllKinds, "all-kinds", false, "also have disputes, payouts, transfers and every other kind, on top of --objects")
+	flags.BoolVar(&o.AllKinds, "all-kinds", false, "also fill the lists of disputes, payouts, transfers and every other kind, on top of --objects")
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that decides every object")
 	limitFlags(flags, o)
 	changeFlags(flags, &set)

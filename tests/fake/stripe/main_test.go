@@ -101,7 +101,7 @@ func TestFlagsSwitchWhatTheySay(t *testing.T) {
 		status                     int
 		holds                      string
 	}{
-		{"", "/v1/disputes", "", "", 404, "Unrecognized"},
+		{"", "/v1/disputes", "", "", 200, `"data": []`},
 		{"--all-kinds", "/v1/disputes", "", "", 200, `"dispute"`},
 		{"--fail unavailable=1", "/v1/charges", "", "", 503, "unavailable"},
 		{"--event-version 2019-05-16", "/v1/events", "", "", 200, `"api_version": "2019-05-16"`},

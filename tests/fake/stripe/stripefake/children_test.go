@@ -238,10 +238,29 @@ func TestElementsExpand(t *testing.T) {
 	}
 }
 
-func TestOptionalKindsAreThereOnDemand(t *testing.T) {
+func TestOtherKindsAreEmptyUnlessAskedFor(t *testing.T) {
 	fake, c := start(t, Options{Objects: 100})
-	if status, _, _ := c.do("GET", "/v1/disputes", ""); status != 404 || slices.Contains(fake.Kinds(), "disputes") {
-		t.Errorf("disputes without being asked for: %d", status)
+	for _, k := range moreKinds() {
+		path := "/v1/" + k.urlPath()
+		if k.unlisted || k.name == "apps_secrets" {
+			continue
+		}
+		if status, _, body := c.do("GET", path, ""); status != 200 || len(decode(t, body)["data"].([]any)) > 0 {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+		if status, _, _ := c.do("GET", path+"?unheard_of=1", ""); status != 400 {
+			t.Errorf("%s with an unknown parameter: %d", path, status)
+		}
+	}
+	if _, err := fake.Mutate(300, 1); err != nil {
+		t.Fatal(err)
+	}
+	step(t, mutator(t, fake, MutatorOptions{Seed: 1}), 300)
+	if n := fake.Counts()["disputes"]; n != 0 {
+		t.Errorf("a merchant without disputes has %d", n)
+	}
+	if _, err := fake.Create("disputes", 2); err != nil || len(c.list("/v1/disputes", nil).Data) != 2 {
+		t.Errorf("a dispute that the control half makes: %v", err)
 	}
 	fake, c = start(t, Options{Objects: 100, Counts: map[string]int{"disputes": 7}})
 	if got := len(c.list("/v1/disputes", url.Values{"limit": {"100"}}).Data); got != 7 || fake.Counts()["disputes"] != 7 {

@@ -19,7 +19,7 @@ type kind struct {
 	deletable  bool
 	customID   bool               // the merchant may choose the id, and choose it again after a deletion
 	fixed      bool               // only Stripe changes it
-	optional   bool               // it exists only when asked for
+	optional   bool               // nobody asked for it: its list is empty, and no merchant fills it
 	unlisted   bool               // only GET by id, and lists below other objects
 	stamp      string             // member that holds the moment of creation, if it is not created
 	listed     func(decoded) bool // what the list shows; nil: everything

@@ -1,6 +1,6 @@
 package stripefake
 
-// moreKinds lists the kinds that exist only when [Options.AllKinds] or
+// moreKinds lists the kinds whose lists are empty unless [Options.AllKinds] or
 // [Options.Counts] asks for them. Their members are drawn from the document;
 // facts says only what has to agree with other objects.
 func moreKinds() []*kind {

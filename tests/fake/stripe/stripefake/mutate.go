@@ -79,7 +79,8 @@ func (s *Server) mutate(r *rand.Rand) (Change, error) {
 }
 
 // drawShelf picks a kind by its share among those allowed.
-func (s *Server) drawShelf(r *rand.Rand, allowed func(*kind) bool) *shelf {
+func (s *Server) drawShelf(r *rand.Rand, wanted func(*kind) bool) *shelf {
+	allowed := func(k *kind) bool { return !k.optional && wanted(k) }
 	total := 0
 	for _, k := range s.world.kinds {
 		if allowed(k) {

@@ -14,7 +14,8 @@ type MutatorOptions struct {
 	// mutators with the same options make the same objects and events.
 	Seed uint64
 	// Kinds limits the changes to objects of these kinds, and the balance
-	// transactions and refunds that follow from them; empty means every kind.
+	// transactions and refunds that follow from them; empty means every kind
+	// that was there at the start.
 	Kinds []string
 	// Silent also edits objects in ways that no event tells of, as a merchant
 	// can (the metadata of a payment intent). Such edits show up in lists only.
@@ -158,7 +159,10 @@ func (m *Mutator) shelf(allowed func(*kind) bool) *shelf {
 }
 
 func (m *Mutator) named(kind string) bool {
-	return m.s.shelves[kind] != nil && (len(m.o.Kinds) == 0 || slices.Contains(m.o.Kinds, kind))
+	if len(m.o.Kinds) > 0 {
+		return slices.Contains(m.o.Kinds, kind)
+	}
+	return !m.s.world.byName[kind].optional
 }
 
 // pick draws a live object of a kind that matches, more often a young one. It

@@ -27,8 +27,8 @@ type Options struct {
 	// Counts sets the number for single kinds (customers, charges ...) and
 	// overrules Objects for them. Events cannot be counted here.
 	Counts map[string]int
-	// AllKinds adds the kinds that are there only when Counts names them. They
-	// come on top of Objects, in proportion to it.
+	// AllKinds fills the lists that are otherwise empty unless Counts names
+	// their kind. These objects come on top of Objects, in proportion to it.
 	AllKinds bool
 	// Now is where the clock stands at the start; zero means DefaultNow.
 	// Fractions of a second are dropped.
@@ -98,7 +98,7 @@ func (o Options) count(k *kind) int {
 	if n, ok := o.Counts[k.name]; ok {
 		return n
 	}
-	if o.Objects == 0 || k.optional && !o.AllKinds {
+	if o.Objects == 0 || k.optional {
 		return 0
 	}
 	return max(1, o.Objects*k.share/1000)

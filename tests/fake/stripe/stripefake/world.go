@@ -27,9 +27,8 @@ type world struct {
 func newWorld(doc *document, o Options) (*world, error) {
 	w := &world{doc: doc, seed: o.Seed, now: o.Now.Unix(), account: o.Account, byName: map[string]*kind{}, created: map[string][]int64{}}
 	for _, k := range append(kindTable(), moreKinds()...) {
-		if _, counted := o.Counts[k.name]; k.optional && !o.AllKinds && !counted {
-			continue
-		}
+		_, counted := o.Counts[k.name]
+		k.optional = k.optional && !o.AllKinds && !counted
 		w.kinds = append(w.kinds, k)
 		w.byName[k.name] = k
 	}
