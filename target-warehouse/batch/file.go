@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -100,6 +101,30 @@ func (f *File) ReadLines(buf []byte) (Lines, error) {
 	}
 	f.fail = err
 	return lines, err
+}
+
+// Whole is a local Parquet file as a whole.
+type Whole struct {
+	Path  string // absolute
+	Rows  int64
+	Bytes int64
+}
+
+// Whole describes the file if it is a local one of Parquet.
+func (f *File) Whole() (w Whole, ok bool) {
+	r, parquet := f.rows.(*parquetRows)
+	if !parquet || f.place.path == "" {
+		return w, false
+	}
+	path, err := filepath.Abs(f.place.path)
+	if err != nil {
+		return w, false
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return w, false
+	}
+	return Whole{path, r.reader.NumRows(), info.Size()}, true
 }
 
 // Close ends the reading and frees what it took, but for Name, At and Remove. It is called once.

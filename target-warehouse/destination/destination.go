@@ -52,6 +52,16 @@ type Load interface {
 	Rollback() error
 }
 
+// ParquetLoad is a Load that can take whole Parquet files.
+type ParquetLoad interface {
+	Load
+	// AppendParquet adds the rows of a local Parquet file, in the file's order, as Append would add them, without decoding
+	// them. Migrate must have been called with t. It fails with [ErrNotParquet] unless every column of t is filled by a
+	// column of the file that has the property's name and exactly the type of the warehouse's column, and the file has no
+	// others.
+	AppendParquet(ctx context.Context, t *table.Table, path string) (Counts, error)
+}
+
 // Crowder is a Load that can fill up: once Crowded, it had better be committed before rows of more tables are appended.
 type Crowder interface{ Crowded() bool }
 
@@ -133,4 +143,7 @@ var (
 	ErrLocked = errors.New("another process holds it")
 	// ErrFenced means that a later run of the same pipeline took over.
 	ErrFenced = errors.New("another run of this pipeline has begun since")
+	// ErrNotParquet means that a Parquet file cannot go into its table as it is. Nothing was done and the load goes on:
+	// the file's records can be decoded and appended instead.
+	ErrNotParquet = errors.New("the Parquet file cannot be loaded as it is")
 )

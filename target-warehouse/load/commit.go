@@ -55,7 +55,13 @@ func newCommitter(dest destination.Destination, emit func(json.RawMessage) error
 }
 
 // start records the run before anything is read, so that a run which is killed leaves a trace.
-func (c *committer) start(ctx context.Context) error { return c.seal(ctx) }
+func (c *committer) start(ctx context.Context) error {
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
+	_, c.options.takesParquet = c.open.(destination.ParquetLoad)
+	return c.seal(ctx)
+}
 
 // consume takes steps until the queue ends, a step fails or ctx ends. On return everything read before the failure is
 // durable, unless the destination itself failed.
@@ -75,17 +81,28 @@ func (c *committer) consume(ctx context.Context, queue <-chan *step, inFlight *s
 				return c.endOfInput(ctx)
 			}
 			<-s.done
-			fault := c.tooMany(s.rejects)
-			err := c.take(ctx, s, fault != nil)
+			fault, err := c.process(ctx, s)
 			inFlight.Release(s.weight)
 			if err != nil {
 				return err
 			}
-			if fault := cmp.Or(fault, s.err, s.fault); fault != nil {
+			if fault != nil {
 				return errors.Join(fault, c.commitAll(ctx))
 			}
 		}
 	}
+}
+
+// process takes a step. A fault is the input's: what stands before it was taken.
+func (c *committer) process(ctx context.Context, s *step) (fault, err error) {
+	if s.whole != nil {
+		return c.takeWhole(ctx, s)
+	}
+	fault = c.tooMany(s.rejects)
+	if err := c.take(ctx, s, fault != nil); err != nil {
+		return nil, err
+	}
+	return cmp.Or(fault, s.err, s.fault), nil
 }
 
 // endOfInput commits what was read. Rows that wait for the activation of their version have none to come: the end of the
@@ -139,6 +156,11 @@ func (c *committer) take(ctx context.Context, s *step, rejectsAlone bool) error 
 	if err := c.heed(ctx, s); err != nil {
 		return err
 	}
+	return c.commitFull(ctx, full)
+}
+
+// commitFull stages or commits where a limit is reached. full tells whether a stream has reached that of rows.
+func (c *committer) commitFull(ctx context.Context, full bool) error {
 	switch {
 	case c.taken >= c.options.BatchBytes, full && c.options.FlushAll:
 		return c.commitAll(ctx)

@@ -25,19 +25,22 @@ func (s *splitter) readFile(ctx context.Context, next *step) error {
 		return nil
 	}
 	uri := f.message.Manifest[f.read]
-	fail := func(err error) error {
-		return &singer.RecordError{Stream: f.message.Stream, Err: fmt.Errorf("reading a file of its BATCH message: %w", err)}
-	}
 	if f.open == nil {
 		var err error
 		if f.open, err = batch.Open(ctx, uri, f.message.Format, f.message.Compression); err != nil {
-			return fail(err)
+			return unreadable(f.message.Stream, err)
+		}
+		if next.whole = s.wholeFile(f); next.whole != nil {
+			s.ordinal += next.whole.Rows
+			f.open = nil
+			f.read++
+			return nil
 		}
 	}
 	lines, err := f.open.ReadLines((*next.buffer)[:0:stepSize])
 	if len(lines.Text) > 0 {
-		r := run{first: s.ordinal + 1, stream: f.message.Stream, version: f.message.Version, hasVersion: f.message.HasVersion, file: f.open, line: lines.Line}
-		r.Records = lines.Text
+		r := f.run(s.ordinal + 1)
+		r.Records, r.line = lines.Text, lines.Line
 		next.add(r)
 		s.ordinal += int64(lines.Count)
 	}
@@ -47,9 +50,18 @@ func (s *splitter) readFile(ctx context.Context, next *step) error {
 		return next.used.Close()
 	}
 	if err != nil {
-		return fail(err)
+		return unreadable(f.message.Stream, err)
 	}
 	return nil
+}
+
+// run is that of records of the open file, without their text.
+func (f *files) run(first int64) run {
+	return run{first: first, stream: f.message.Stream, version: f.message.Version, hasVersion: f.message.HasVersion, file: f.open}
+}
+
+func unreadable(stream string, err error) error {
+	return &singer.RecordError{Stream: stream, Err: fmt.Errorf("reading a file of its BATCH message: %w", err)}
 }
 
 // closeFile closes a file whose reading was given up.

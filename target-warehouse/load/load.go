@@ -57,7 +57,8 @@ type Options struct {
 	Log         *slog.Logger
 	Now         func() time.Time
 
-	rejects *table.Table // of destination.Rejects
+	rejects      *table.Table // of destination.Rejects
+	takesParquet bool         // the destination's loads are of [destination.ParquetLoad]
 }
 
 func (o *Options) setDefaults() {
@@ -110,7 +111,7 @@ func Run(ctx context.Context, in *singer.Reader, dest destination.Destination, e
 	go func() {
 		defer close(queue)
 		defer close(work)
-		newSplitter(in, o, inFlight).split(ctx, queue, work)
+		newSplitter(in, c.options, inFlight).split(ctx, queue, work)
 	}()
 	for range o.Workers {
 		go decodeSteps(work, o)
@@ -133,6 +134,9 @@ type Result struct {
 func discard(queue <-chan *step) {
 	for s := range queue {
 		<-s.done
+		if s.whole != nil {
+			s.whole.run.file.Close()
+		}
 		for _, d := range s.decoded {
 			d.release()
 		}

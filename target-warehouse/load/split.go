@@ -37,6 +37,7 @@ type step struct {
 	stated  int64          // bytes of states
 	weight  int64          // bytes held of the in-flight budget
 	used    *batch.File    // a file of a BATCH message that ends with this step
+	whole   *whole         // a file of a BATCH message in the place of runs; nil for none
 
 	rejects []reject      // lines that were skipped, and then what the worker adds
 	done    chan struct{} // closed once the fields below are set
@@ -124,6 +125,9 @@ func (s *splitter) split(ctx context.Context, queue, work chan<- *step) {
 // alive side by side for a while. Short records of a table with many columns take more as columns than as text, and where
 // many streams take turns, what is kept about their small batches takes more than both.
 func (s *splitter) weigh(next *step) int64 {
+	if next.whole != nil {
+		return 0 // nothing of it is in memory
+	}
 	records := s.ordinal - next.first + 1
 	batches := min(records, int64(len(s.plans)))
 	return min(2*next.size+next.stated+(8*records+perColumn*batches)*s.widest, s.options.MaxMemory/2)

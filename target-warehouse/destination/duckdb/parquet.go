@@ -3,7 +3,6 @@ package duckdb
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -12,13 +11,7 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// ErrNotParquet means that a Parquet file cannot go into its table as it is, and that nothing was done. Its records can be
-// decoded and appended instead.
-var ErrNotParquet = errors.New("the Parquet file cannot be loaded as it is")
-
-// AppendParquet adds the rows of a local Parquet file, in the file's order, as Append would add them, without decoding them.
-// Migrate must have been called with t. It fails with [ErrNotParquet] unless every column of t is filled by a column of
-// the file that has the property's name and exactly the type of the warehouse's column, and the file has no others.
+// AppendParquet is of [destination.ParquetLoad].
 func (l *load) AppendParquet(ctx context.Context, t *table.Table, path string) (destination.Counts, error) {
 	if l.plans[t] == nil {
 		return destination.Counts{}, fmt.Errorf("append %s to table %s: Migrate was not called with its Table in this load", path, t.Name)
@@ -29,7 +22,7 @@ func (l *load) AppendParquet(ctx context.Context, t *table.Table, path string) (
 	}
 	// DuckDB would take these characters for a pattern, and a name with a scheme for one of another file system.
 	if !filepath.IsAbs(path) || strings.ContainsAny(path, "*?[]{}\x00") {
-		return destination.Counts{}, fmt.Errorf("%w: %s is no path that DuckDB takes as such", ErrNotParquet, path)
+		return destination.Counts{}, fmt.Errorf("%w: %s is no path that DuckDB takes as such", destination.ErrNotParquet, path)
 	}
 	file := "read_parquet(" + text(path) + ", file_row_number = true)"
 	if err := l.matchParquet(ctx, p, file); err != nil {
@@ -62,16 +55,16 @@ func (l *load) matchParquet(ctx context.Context, p *plan, file string) error {
 		return err
 	}, "SELECT column_name, column_type FROM (DESCRIBE SELECT * EXCLUDE file_row_number FROM "+file+")")
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNotParquet, err)
+		return fmt.Errorf("%w: %w", destination.ErrNotParquet, err)
 	}
 	if len(types) != len(p.t.Columns) {
-		return fmt.Errorf("%w: it has %d columns where table %s takes %d", ErrNotParquet, len(types), p.t.Name, len(p.t.Columns))
+		return fmt.Errorf("%w: it has %d columns where table %s takes %d", destination.ErrNotParquet, len(types), p.t.Name, len(p.t.Columns))
 	}
 	for i, c := range p.t.Columns {
 		// The text of a Decimal might be another spelling of its number than tapline's, and text is not JSON.
 		spelled := c.Type == table.Decimal && c.Precision == 0
 		if c.Property == "" || c.Below != nil || spelled || types[c.Property] != p.column(i).typ || typeOf(c) != p.column(i).typ {
-			return fmt.Errorf("%w: column %s of table %s is %s, and the file has %q for it", ErrNotParquet, c.Name, p.t.Name, p.column(i).typ, types[c.Property])
+			return fmt.Errorf("%w: column %s of table %s is %s, and the file has %q for it", destination.ErrNotParquet, c.Name, p.t.Name, p.column(i).typ, types[c.Property])
 		}
 	}
 	return nil
@@ -89,7 +82,7 @@ func (l *load) countParquet(ctx context.Context, p *plan, file string) (int64, e
 		err = fmt.Errorf("%d rows have no value in a column of the key", keyless)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrNotParquet, err)
+		return 0, fmt.Errorf("%w: %w", destination.ErrNotParquet, err)
 	}
 	return rows, nil
 }

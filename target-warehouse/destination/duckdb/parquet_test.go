@@ -125,13 +125,13 @@ func TestParquetThatDoesNotFitIsLeftToBeDecoded(t *testing.T) {
 			c.change(tab)
 		}
 		w.revisions[quote(w.catalog)+`."main"."things"`]++
-		if _, err := appendParquet(t, w, tab, writeParquet(t, w, c.query)); !errors.Is(err, ErrNotParquet) {
-			t.Errorf("%s: failure is %v, want ErrNotParquet", name, err)
+		if _, err := appendParquet(t, w, tab, writeParquet(t, w, c.query)); !errors.Is(err, destination.ErrNotParquet) {
+			t.Errorf("%s: failure is %v, want destination.ErrNotParquet", name, err)
 		}
 	}
 	for _, path := range []string{filepath.Join(t.TempDir(), "none.parquet"), "/*.parquet", "relative.parquet", "s3://bucket/a.parquet"} {
-		if _, err := appendParquet(t, w, parquetTable(table.Upsert), path); !errors.Is(err, ErrNotParquet) {
-			t.Errorf("%s: failure is %v, want ErrNotParquet", path, err)
+		if _, err := appendParquet(t, w, parquetTable(table.Upsert), path); !errors.Is(err, destination.ErrNotParquet) {
+			t.Errorf("%s: failure is %v, want destination.ErrNotParquet", path, err)
 		}
 	}
 }
