@@ -20,6 +20,14 @@ import (
 type bookmark struct {
 	Created  int64     `json:"created,omitempty"`
 	Backfill *backfill `json:"backfill,omitempty"`
+	// EventFrom is where the events begin that may tell of changes to what the first backfill has read.
+	EventFrom int64 `json:"event_from,omitempty"`
+	// PendingFrom is the creation of the oldest object that will change without an event; 0: there is none.
+	PendingFrom int64 `json:"pending_from,omitempty"`
+	// FullSyncedAt is when the whole list was last begun to be read.
+	FullSyncedAt int64 `json:"full_synced_at,omitempty"`
+	// Version is that of the table, for a stream that is read whole in each run.
+	Version int64 `json:"version,omitempty"`
 }
 
 // A backfill is a range of creation times, [Start, End), that a run has begun to read, and what remains of it. A
@@ -94,20 +102,25 @@ type storedBookmark struct {
 	Created  json.RawMessage `json:"created"`
 	Date     json.RawMessage `json:"date"`
 	Backfill *backfill       `json:"backfill"`
+
+	EventFrom    int64 `json:"event_from"`
+	PendingFrom  int64 `json:"pending_from"`
+	FullSyncedAt int64 `json:"full_synced_at"`
+	Version      int64 `json:"version"`
 }
 
-// readBookmark returns a stream's bookmark from the state; a stream without one gets an empty bookmark.
-func readBookmark(state *singer.Bookmarks, st *stream) (*bookmark, error) {
-	b, err := parseBookmark(state, st)
+// readBookmark returns the bookmark of a stream of an account from the state; a stream without one gets an empty bookmark.
+func readBookmark(state *singer.Bookmarks, st *stream, account string) (*bookmark, error) {
+	b, err := parseBookmark(state, st, stateKey(st.name, account))
 	if err != nil {
 		return nil, &singer.ConfigError{Source: "the state", Faults: []string{badBookmark(st, err)}}
 	}
 	return b, nil
 }
 
-func parseBookmark(state *singer.Bookmarks, st *stream) (*bookmark, error) {
+func parseBookmark(state *singer.Bookmarks, st *stream, key string) (*bookmark, error) {
 	var stored storedBookmark
-	if _, err := state.Get(st.name, &stored); err != nil {
+	if _, err := state.Get(key, &stored); err != nil {
 		return nil, errors.New(`it does not look like {"created": 1704067200}`)
 	}
 	text := stored.Created
@@ -118,7 +131,7 @@ func parseBookmark(state *singer.Bookmarks, st *stream) (*bookmark, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bookmark{Created: created}
+	b := &bookmark{Created: created, EventFrom: stored.EventFrom, PendingFrom: stored.PendingFrom, FullSyncedAt: stored.FullSyncedAt, Version: stored.Version}
 	if stored.Backfill != nil && len(stored.Backfill.Remaining) > 0 {
 		b.Backfill = stored.Backfill
 		if err := b.Backfill.complete(st.lists); err != nil {

@@ -161,7 +161,11 @@ func oracle(t testing.TB, fake *stripefake.Server, names ...string) table {
 		if err != nil {
 			t.Fatal(err)
 		}
-		maker, err := newRecordMaker(st, schema, func(...string) bool { return true })
+		shop, err := newRecordShop(st, schema, func(...string) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		maker, err := shop.take(st)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +179,11 @@ func oracle(t testing.TB, fake *stripefake.Server, names ...string) table {
 		}
 		want[st.name] = map[string]string{}
 		for _, object := range objects {
-			records, entries, err := maker.make([]json.RawMessage{object})
+			records, err := maker.make([]found{{object: object}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries, err := identifyAll(st, []json.RawMessage{object})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,17 +24,36 @@ type syncer struct {
 	client   *client
 	now      time.Time // by the server's clock, when the run began
 
+	// follow reads what has changed in an account since the last run; it begins when the lists of jobs have been read.
+	follow func(ctx context.Context, account string, jobs []*job) error
+	// noteStart notes in the state, before the first page of a stream that was never read, from when on its changes are
+	// to be read.
+	noteStart func(account string, j *job) error
+
 	// mu makes the records of a page, the move of the bookmark and the state one step. Every state then covers exactly
 	// the records before it, and states come in the order in which the bookmarks moved.
 	mu sync.Mutex
 }
 
-// A job is one selected stream.
+// A job is one selected stream of one account.
 type job struct {
 	stream  *stream
+	account string // the connected account; "": that of the settings
 	schema  *singer.Schema
-	mark    *bookmark
-	records *recordMaker
+	mark    *bookmark // guarded by syncer.mu while the run goes on
+	records *recordShop
+	version int64 // of a table that is read whole; 0: records have none
+}
+
+// key is what the state calls the job.
+func (j *job) key() string { return stateKey(j.stream.name, j.account) }
+
+// stateKey is what the state calls a stream of an account.
+func stateKey(stream, account string) string {
+	if account == "" {
+		return stream
+	}
+	return stream + "@" + account
 }
 
 // syncStreams reads the selected streams, [singer.Tap.Sync].
@@ -90,7 +109,7 @@ func (s *syncer) jobs() ([]*job, error) {
 			return nil, &singer.ConfigError{Source: "the catalog", Faults: []string{
 				fmt.Sprintf("stream %s is selected, but tap-stripe has no such stream; see --discover for those it has.", entry.ID)}}
 		}
-		mark, err := readBookmark(s.run.Bookmarks, st)
+		mark, err := readBookmark(s.run.Bookmarks, st, "")
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +120,7 @@ func (s *syncer) jobs() ([]*job, error) {
 		if len(schema.KeyProperties) == 0 { // a catalog without metadata; without a key a target would keep what is read again twice
 			schema.KeyProperties = []string{"id"}
 		}
-		records, err := newRecordMaker(st, schema, entry.FieldSelected)
+		records, err := newRecordShop(st, schema, entry.FieldSelected)
 		if err != nil {
 			return nil, err
 		}
@@ -126,8 +145,27 @@ func (s *syncer) refuseFuture(jobs []*job) error {
 	return nil
 }
 
-// readAll reads the streams, a few at a time. A failure that concerns one stream alone does not stop the others.
+// readAll reads the streams: their lists, then what has changed.
 func (s *syncer) readAll(ctx context.Context, jobs []*job) error {
+	failed, err := s.readLists(ctx, jobs)
+	if err == nil && s.follow != nil {
+		err = s.follow(ctx, "", jobs)
+	}
+	if err != nil {
+		return err
+	}
+	err = join(failed)
+	if several, ok := err.(failures); ok {
+		for _, one := range several {
+			s.run.Log.Error(one.Error())
+		}
+	}
+	return err
+}
+
+// readLists reads the lists of the streams, a few at a time. A failure that concerns one stream alone does not stop the
+// others.
+func (s *syncer) readLists(ctx context.Context, jobs []*job) ([]*streamError, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(streamsAtOnce)
 	failed := make([]*streamError, len(jobs))
@@ -146,16 +184,7 @@ func (s *syncer) readAll(ctx context.Context, jobs []*job) error {
 		})
 	}
 	err := group.Wait()
-	if err != nil {
-		return err
-	}
-	err = join(failed)
-	if several, ok := err.(failures); ok {
-		for _, one := range several {
-			s.run.Log.Error(one.Error())
-		}
-	}
-	return err
+	return failed, err
 }
 
 // concernsOneStream tells whether other streams may be read in spite of a failure.
@@ -183,6 +212,11 @@ func (s *syncer) read(ctx context.Context, j *job) error {
 	}
 	if err := s.readBackfill(ctx, j); err != nil || j.mark.Backfill != nil {
 		return err
+	}
+	if s.noteStart != nil && j.mark.Created == 0 {
+		if err := s.noteStart(j.account, j); err != nil {
+			return err
+		}
 	}
 	start := j.mark.next(s.settings.start, s.settings.Lookback)
 	if start < oldest {
@@ -244,37 +278,75 @@ func (s *syncer) readSlice(ctx context.Context, j *job, w *walk) error {
 		default:
 			return err
 		}
-		done, err := s.emit(j, w, answer)
+		done, err := s.emitPage(ctx, j, w, answer)
 		if err != nil || done || s.run.Limit > 0 {
 			return err
 		}
 	}
 }
 
-// emit writes a page's records, moves the bookmark behind them and writes the state, in this order and undivided.
-func (s *syncer) emit(j *job, w *walk, answer *page) (done bool, err error) {
-	records, entries, err := j.records.make(answer.objects)
+// emitPage writes the objects of a page of a walk, and moves the bookmark behind them.
+func (s *syncer) emitPage(ctx context.Context, j *job, w *walk, answer *page) (done bool, err error) {
+	entries, err := identifyAll(j.stream, answer.objects)
 	if err != nil {
 		return false, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, record := range records {
-		err := s.run.Out.WriteRecord(&singer.Record{Stream: j.schema.Stream, Record: record, TimeExtracted: answer.read})
+	batches, err := s.withChildren(ctx, batch{job: j, account: j.account, found: foundOn(answer)})
+	if err != nil {
+		return false, err
+	}
+	err = s.emit(batches, func() error {
+		if done, err = w.advance(entries, answer.more); err != nil {
+			return err
+		}
+		if done {
+			j.mark.finish(w.slice)
+		}
+		s.run.Metrics.Window(j.stream.name, w.window())
+		return s.run.Bookmarks.Set(j.key(), j.mark)
+	})
+	return done, err
+}
+
+// emit writes the records of the batches, then lets move change bookmarks, then writes the state, as one step. move
+// may be nil: no state is written then.
+func (s *syncer) emit(batches []batch, move func() error) error {
+	made := make([][][]byte, len(batches))
+	for i, b := range batches {
+		maker, err := b.job.records.take(b.job.stream)
 		if err != nil {
-			return false, err
+			return err
+		}
+		defer b.job.records.put(maker)
+		if made[i], err = maker.make(b.found); err != nil {
+			return err
 		}
 	}
-	s.run.Metrics.Records(j.stream.name, len(records))
-	if done, err = w.advance(entries, answer.more); err != nil {
-		return false, err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, b := range batches {
+		if err := s.write(b, made[i]); err != nil {
+			return err
+		}
 	}
-	if done {
-		j.mark.finish(w.slice)
+	if move == nil {
+		return nil
 	}
-	s.run.Metrics.Window(j.stream.name, w.window())
-	if err := s.run.Bookmarks.Set(j.stream.name, j.mark); err != nil {
-		return false, err
+	if err := move(); err != nil {
+		return err
 	}
-	return done, s.run.Out.WriteState(s.run.Bookmarks.State())
+	return s.run.Out.WriteState(s.run.Bookmarks.State())
+}
+
+// write writes the records that were made of a batch.
+func (s *syncer) write(b batch, records [][]byte) error {
+	for i, record := range records {
+		err := s.run.Out.WriteRecord(&singer.Record{Stream: b.job.schema.Stream, Record: record, TimeExtracted: b.found[i].read,
+			Version: b.job.version, HasVersion: b.job.version != 0})
+		if err != nil {
+			return err
+		}
+	}
+	s.run.Metrics.Records(b.job.stream.name, len(records))
+	return nil
 }
