@@ -59,11 +59,15 @@ func TestTheTableNamesWhatCouldNotRun(t *testing.T) {
 	}
 }
 
-func TestResultsAreWrittenAsJSON(t *testing.T) {
+func TestResultsAreKeptAsJSON(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "results.json")
-	want := []Result{{Name: "a", Rows: 1, Ours: 2, Reference: 3, Ratio: 1.5, Goal: 1, PeakMemory: 4}}
-	if err := writeResults(path, want); err != nil {
-		t.Fatal(err)
+	for _, results := range [][]Result{
+		{{Name: "a", Rows: 9}, {Name: "b", Rows: 8}},
+		{{Name: "a", Rows: 1, Ours: 2, Reference: 3, Ratio: 1.5, Goal: 1, PeakMemory: 4}},
+	} {
+		if err := keepResults(path, results); err != nil {
+			t.Fatal(err)
+		}
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -77,6 +81,9 @@ func TestResultsAreWrittenAsJSON(t *testing.T) {
 		if fields[0][name] == nil {
 			t.Errorf("there is no %s in %s", name, text)
 		}
+	}
+	if len(fields) != 2 || fields[0]["rows"] != 1.0 || fields[1]["rows"] != 8.0 {
+		t.Errorf("want a as it was last and b as it was: %s", text)
 	}
 }
 

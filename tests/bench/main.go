@@ -10,8 +10,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"regexp"
 	"strings"
+	"syscall"
 )
 
 func main() {
@@ -45,16 +47,26 @@ func measure(b *bench, pattern, results string) error {
 		return err
 	}
 	defer b.close()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-stop
+		b.close()
+		os.Exit(130)
+	}()
 	var done []Result
 	for _, c := range cases {
-		if wanted.MatchString(c.Name) {
-			fmt.Fprintf(os.Stderr, "%s\n", c.Name)
-			done = append(done, b.measure(c))
+		if !wanted.MatchString(c.Name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%s\n", c.Name)
+		done = append(done, b.measure(c))
+		if results != "" {
+			if err := keepResults(results, done); err != nil {
+				return err
+			}
 		}
 	}
 	printTable(os.Stdout, done)
-	if results == "" {
-		return nil
-	}
-	return writeResults(results, done)
+	return nil
 }

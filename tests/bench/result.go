@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"text/tabwriter"
@@ -88,8 +90,25 @@ func printTable(out io.Writer, results []Result) {
 
 func megabytes(bytes float64) string { return fmt.Sprintf("%.0f MB", bytes/1e6) }
 
-func writeResults(path string, results []Result) error {
-	text, err := json.MarshalIndent(results, "", "  ")
+// keepResults writes results into a file, each in the place of the one of the same name; those of other cases stay.
+func keepResults(path string, results []Result) error {
+	var all []Result
+	switch text, err := os.ReadFile(path); {
+	case err == nil:
+		if err := json.Unmarshal(text, &all); err != nil {
+			return fmt.Errorf("reading the results of earlier runs in %s: %w", path, err)
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	for _, r := range results {
+		if at := slices.IndexFunc(all, func(old Result) bool { return old.Name == r.Name }); at >= 0 {
+			all[at] = r
+		} else {
+			all = append(all, r)
+		}
+	}
+	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}
