@@ -54,6 +54,21 @@ func (o Options) connectedDefaults() Options {
 // are the platform's.
 func (s *Server) Account(id string) *Server { return s.connected[id] }
 
+// Deauthorize takes a connected account away from the platform, as its owner
+// can: it is listed no longer, and requests for it are refused. It may be read
+// by [Server.Account] still.
+func (s *Server) Deauthorize(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.shelves["accounts"]
+	at, ok := sh.live(id)
+	if s.connected[id] == nil || !ok {
+		return fmt.Errorf("there is no connected account %s to take away", id)
+	}
+	sh.entries[at].deleted = true
+	return nil
+}
+
 // target is the account that a request is for.
 func (s *Server) target(r *http.Request) *Server {
 	id := r.Header.Get("Stripe-Account")
@@ -61,6 +76,19 @@ func (s *Server) target(r *http.Request) *Server {
 		return s
 	}
 	return s.connected[id]
+}
+
+// mayActFor reports whether the platform has access to the account that a
+// request is for.
+func (s *Server) mayActFor(r *http.Request) bool {
+	account := s.target(r)
+	if account == nil || account == s {
+		return account == s
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, ok := s.shelves["accounts"].live(account.options.Account)
+	return ok
 }
 
 // ownAccount answers GET /v1/account for a connected account, with the bytes

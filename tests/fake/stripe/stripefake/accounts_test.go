@@ -127,6 +127,24 @@ func TestEachAccountHasItsOwnObjects(t *testing.T) {
 	}
 }
 
+func TestAnAccountCanLeaveThePlatform(t *testing.T) {
+	fake, c := platform(t)
+	if status, _, body := c.do("DELETE", "/_control/accounts/acct_third", ""); status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	if n := len(whole(t, c, "/v1/accounts")); n != 2 {
+		t.Errorf("%d accounts are listed", n)
+	}
+	for account, want := range map[string]int{"acct_third": 403, "acct_1Connected0000": 200, "": 200} {
+		if status, _, body := c.do("GET", "/v1/charges", "", "Stripe-Account", account); status != want {
+			t.Errorf("for %q: %d %s", account, status, body)
+		}
+	}
+	if fake.Account("acct_third") == nil || fake.Deauthorize("acct_third") == nil || fake.Deauthorize("acct_other") == nil {
+		t.Error("an account leaves once, and its truth stays")
+	}
+}
+
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)

@@ -39,7 +39,7 @@ func (s *Server) authorize(r *http.Request) (Key, *apiError) {
 	if v := r.Header.Get("Stripe-Version"); v != "" && v != Version {
 		return key, invalid(http.StatusBadRequest, "", "", "Invalid Stripe API version: %s. The fake speaks %s only.", v, Version)
 	}
-	if account := r.Header.Get("Stripe-Account"); s.target(r) == nil || s.target(r) != s && key.OwnAccountOnly {
+	if account := r.Header.Get("Stripe-Account"); !s.mayActFor(r) || s.target(r) != s && key.OwnAccountOnly {
 		return key, invalid(http.StatusForbidden, "account_invalid", "",
 			"The provided key '%s' does not have access to account '%s' (or that account does not exist).", mask(secret), account)
 	}
@@ -65,12 +65,26 @@ func (s *Server) permits(key Key, resource, component, account string) *apiError
 		mask(key.Secret), account, strings.ReplaceAll(component, ".", "_"))
 }
 
+// refusals are the words by which Stripe says that an account does not use a
+// product, by the first part of the path. They differ from product to product.
+var refusals = map[string]string{
+	"climate":               "Unrecognized request URL (GET: /v1/%s). This API is not open to your account.",
+	"financial_connections": "This API surface is not enabled for your account (%s).",
+	"issuing":               "Your account is not set up to use Issuing (%s). Enable it in the Dashboard first.",
+	"sigma":                 "%s isn't available in test mode.",
+	"treasury":              "Unable to read %s. Have you onboarded to Treasury?",
+}
+
 // enabled refuses a resource of a product that the account does not use.
-func (s *Server) enabled(resource string) *apiError {
-	if !slices.Contains(s.options.NotEnabled, resource) {
+func (s *Server) enabled(e *endpoint) *apiError {
+	if !slices.Contains(s.options.NotEnabled, e.resource) {
 		return nil
 	}
-	return invalid(http.StatusBadRequest, "", "", "Your account is not set up to use %s. Enable it in the Dashboard first.", resource)
+	words, ok := refusals[e.segments[0]]
+	if !ok {
+		words = "Your account is not set up to use %s. Enable it in the Dashboard first."
+	}
+	return invalid(http.StatusBadRequest, "", "", words, strings.Join(e.segments, "/"))
 }
 
 // mask hides a key as Stripe does: kind and mode, asterisks, the last four characters.

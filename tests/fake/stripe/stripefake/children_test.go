@@ -13,7 +13,7 @@ import (
 // everyKind is an account that has some of everything.
 func everyKind(seed uint64) Options {
 	counts := map[string]int{}
-	for _, k := range append(kindTable(), moreKinds()...) {
+	for _, k := range allKinds() {
 		counts[k.name] = 40
 	}
 	return Options{Seed: seed, Counts: counts}
@@ -46,8 +46,8 @@ func TestChildrenAreListedBelowEveryParent(t *testing.T) {
 	for _, k := range fake.world.kinds {
 		for i := range k.children {
 			child := &k.children[i]
-			if child.name == "capabilities" {
-				continue // its list has no pages
+			if child.name == "capabilities" || child.name == "owners" {
+				continue // the one list has no pages, the other needs one more parameter
 			}
 			t.Run(k.name+" "+child.name, func(t *testing.T) {
 				long := 0
@@ -240,7 +240,7 @@ func TestElementsExpand(t *testing.T) {
 
 func TestOtherKindsAreEmptyUnlessAskedFor(t *testing.T) {
 	fake, c := start(t, Options{Objects: 100})
-	for _, k := range moreKinds() {
+	for _, k := range append(moreKinds(), productKinds()...) {
 		path := "/v1/" + k.urlPath()
 		if k.unlisted || k.name == "apps_secrets" {
 			continue

@@ -110,6 +110,7 @@ func (s *Server) controlRoutes() *http.ServeMux {
 		"POST /_control/mutate":                  s.controlMutate,
 		"POST /_control/step":                    s.controlStep,
 		"POST /_control/settle":                  func(*http.Request) (any, error) { return map[string]int{"settled": s.Settle()}, nil },
+		"DELETE /_control/accounts/{id}":         func(r *http.Request) (any, error) { return done, s.Deauthorize(r.PathValue("id")) },
 		"POST /_control/create/{kind}":           s.controlCreate,
 		"POST /_control/recreate/{kind}/{id...}": s.controlRecreate,
 		"POST /_control/update/{kind}/{id...}":   s.controlUpdate,

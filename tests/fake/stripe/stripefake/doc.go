@@ -29,6 +29,6 @@
 //   - limits with their reasons, and answers that take their time: Limits, Latency, LatencyP99
 //   - answers that fail, by plan or by share: [Server.Fail]
 //   - keys that may read little or nothing: Keys
-//   - products that are not enabled: NotEnabled
-//   - connected accounts: Connected
+//   - products that are not enabled: NotEnabled, each refused in its own words
+//   - connected accounts, and their leaving: Connected, [Server.Deauthorize]
 package stripefake

@@ -17,6 +17,7 @@ type document struct {
 	components map[string]*schema
 	lists      map[string][]parameter // query parameters by path, such as /v1/customers
 	patterns   map[string]string      // those paths by their form below /v1/, such as customers/{}
+	remains    map[string]bool        // paths that answer for a deleted object, too, with the member deleted
 }
 
 // schema is one node of the document, with references resolved to pointers.
@@ -81,13 +82,18 @@ var loadDocument = sync.OnceValues(func() (*document, error) {
 	var file struct {
 		Components struct{ Schemas map[string]*schema }
 		Paths      map[string]struct {
-			Get *struct{ Parameters []parameter }
+			Get *struct {
+				Parameters []parameter
+				Responses  map[string]struct {
+					Content map[string]struct{ Schema *schema }
+				}
+			}
 		}
 	}
 	if err := json.Unmarshal(embedded.OpenAPISpec, &file); err != nil {
 		return nil, fmt.Errorf("decoding the embedded OpenAPI document: %w", err)
 	}
-	doc := &document{components: file.Components.Schemas, lists: map[string][]parameter{}, patterns: map[string]string{}}
+	doc := &document{components: file.Components.Schemas, lists: map[string][]parameter{}, patterns: map[string]string{}, remains: map[string]bool{}}
 	for name, s := range doc.components {
 		s.component = name
 		if err := doc.link(s); err != nil {
@@ -99,6 +105,9 @@ var loadDocument = sync.OnceValues(func() (*document, error) {
 			continue
 		}
 		doc.patterns[placeholder.ReplaceAllString(strings.TrimPrefix(path, "/v1/"), "{}")] = path
+		if s := item.Get.Responses["200"].Content["application/json"].Schema; s != nil {
+			doc.remains[path] = slices.ContainsFunc(s.AnyOf, func(o *schema) bool { return strings.Contains(o.Ref, "/deleted_") })
+		}
 		for _, p := range item.Get.Parameters {
 			if err := doc.link(p.Schema); err != nil {
 				return nil, err

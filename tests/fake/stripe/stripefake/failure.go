@@ -29,6 +29,7 @@ const (
 	Reset       Mode = "reset"        // 200, half of the promised body, then the connection is reset
 	Dropped     Mode = "dropped"      // the connection is closed without an answer
 	Slow        Mode = "slow"         // the right answer after Delay
+	Missing     Mode = "missing"      // 404 resource_missing, as from a replica that does not know the object yet
 )
 
 // Failure makes coming requests below /v1/ fail.
@@ -69,6 +70,7 @@ var failureAnswers = map[Mode]failureAnswer{
 	Internal:    {status: 500, html: "<html><body><h1>500 Internal Server Error</h1></body></html>\n"},
 	BadGateway:  {status: 502, html: "<html><body><h1>502 Bad Gateway</h1></body></html>\n"},
 	Unavailable: {status: 503, typ: "api_error", message: "The service is unavailable for a moment."},
+	Missing:     {status: 404, typ: "invalid_request_error", code: "resource_missing", message: "No such object."},
 }
 
 var spoiled = []Mode{Truncated, Cut, Reset, Dropped, Slow}

@@ -28,6 +28,7 @@ func TestFailuresAnswerAsAsked(t *testing.T) {
 		{Failure{Mode: Internal, ShouldRetry: "false"}, 500, "text/html", "<html>", map[string]string{"Stripe-Should-Retry": "false"}},
 		{Failure{Mode: BadGateway}, 502, "text/html", "<html>", nil},
 		{Failure{Mode: Unavailable}, 503, "application/json", `"api_error"`, nil},
+		{Failure{Mode: Missing}, 404, "application/json", `"resource_missing"`, nil},
 		{Failure{Mode: Slow, DelayMS: 1}, 200, "application/json", `"has_more"`, nil},
 	} {
 		fake, c := start(t, Options{Objects: 100})

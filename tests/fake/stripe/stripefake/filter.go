@@ -15,7 +15,7 @@ type matcher func(raw []byte) bool
 type decoded map[string]json.RawMessage
 
 // notFilters are the parameters of a list that choose the page, not the objects.
-var notFilters = []string{"limit", "starting_after", "ending_before", "expand", "created"}
+var notFilters = []string{"limit", "starting_after", "ending_before", "expand", "created", "order_by"}
 
 // filter makes the matcher of a request, or nil if it shows everything.
 func filter(k *kind, p params) (matcher, *apiError) {

@@ -121,6 +121,9 @@ var customerChildren = []child{
 		created: []string{"customer_cash_balance_transaction.created"}},
 }
 
+// allKinds is everything that the fake can hold but events.
+func allKinds() []*kind { return slices.Concat(kindTable(), moreKinds(), productKinds()) }
+
 // eventTypes lists the event types of an action on an object with that status.
 func (k *kind) eventTypes(action Action, status string) []string {
 	switch action {
@@ -141,5 +144,5 @@ var prefixes = map[string]string{
 	"discount": "di_", "invoiceitem": "ii_", "line_item": "il_", "mandate": "mandate_", "payment_method": "pm_",
 	"quote": "qt_", "review": "prv_", "setup_attempt": "setatt_", "setup_intent": "seti_", "source": "src_",
 	"subscription_item": "si_", "subscription_schedule": "sub_sched_", "tax_code": "txcd_", "tax_id": "txi_",
-	"test_helpers.test_clock": "clock_", "transfer": "tr_", "transfer_reversal": "trr_", "payout": "po_",
+	"test_helpers.test_clock": "clock_", "transfer": "tr_", "transfer_reversal": "trr_", "payout": "po_", "usage_record_summary": "sis_", "source_transaction": "srctxn_",
 }

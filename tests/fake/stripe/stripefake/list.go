@@ -38,7 +38,7 @@ func (s *Server) get(sh *shelf, docPath, id string, query url.Values) ([]byte, *
 	}
 	at, ok := sh.position[id]
 	switch {
-	case ok && sh.entries[at].deleted && sh.kind.name == "customers":
+	case ok && sh.entries[at].deleted && s.world.doc.remains[docPath]:
 		return deletedBody(sh.kind, id), nil
 	case !ok || s.gone(sh, at):
 		return nil, missing(sh.kind.component, "id", id)

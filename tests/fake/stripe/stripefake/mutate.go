@@ -20,6 +20,16 @@ var patches = map[string][]string{
 	"charges":         {`{"description":"Order %d"}`, `{"metadata":{"serial":"%d"}}`},
 	"payment_intents": {`{"description":"Order %d"}`, `{"status":"succeeded","metadata":{"serial":"%d"}}`},
 	"refunds":         {`{"metadata":{"serial":"%d"}}`, `{"status":"failed","metadata":{"serial":"%d"}}`},
+
+	"checkout_sessions":      {`{"status":"complete","metadata":{"serial":"%d"}}`, `{"status":"expired","metadata":{"serial":"%d"}}`},
+	"credit_notes":           {`{"memo":"Note %d"}`, `{"status":"void","metadata":{"serial":"%d"}}`},
+	"disputes":               {`{"status":"won","metadata":{"serial":"%d"}}`, `{"metadata":{"serial":"%d"}}`},
+	"payouts":                {`{"status":"failed","metadata":{"serial":"%d"}}`, `{"metadata":{"serial":"%d"}}`},
+	"promotion_codes":        {`{"active":false,"metadata":{"serial":"%d"}}`, `{"times_redeemed":%d}`},
+	"quotes":                 {`{"status":"accepted","metadata":{"serial":"%d"}}`, `{"status":"canceled","metadata":{"serial":"%d"}}`},
+	"setup_intents":          {`{"status":"succeeded","metadata":{"serial":"%d"}}`, `{"status":"canceled","metadata":{"serial":"%d"}}`},
+	"subscription_schedules": {`{"status":"released","metadata":{"serial":"%d"}}`, `{"metadata":{"serial":"%d"}}`},
+	"topups":                 {`{"status":"reversed","metadata":{"serial":"%d"}}`, `{"metadata":{"serial":"%d"}}`},
 }
 
 // Mutate does n changes drawn from seed: creations, updates, deletions,

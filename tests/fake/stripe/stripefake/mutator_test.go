@@ -88,7 +88,7 @@ func TestTheFeedTellsOfEveryChangeOfTheMutator(t *testing.T) {
 	state := stateOf(t, fake)
 	seeded := len(fake.shelves["events"].entries)
 	did := map[Action]int{}
-	for _, c := range step(t, mutator(t, fake, MutatorOptions{Seed: 3}), 800) {
+	for _, c := range step(t, mutator(t, fake, MutatorOptions{Seed: 3}), 1500) {
 		did[c.Action]++
 	}
 	for _, kind := range []string{"accounts", "invoices", "transfers", "application_fees", "reviews", "disputes"} {

@@ -12,9 +12,18 @@ import (
 // laterParameters lists what stripe-go v76.25 can send and the document, three
 // months older, does not list yet.
 var laterParameters = map[string][]parameter{
-	"/v1/products":      {{Name: "type", Schema: &schema{Type: "string", Enum: []string{"good", "service"}}}},
-	"/v1/subscriptions": {{Name: "plan", Schema: &schema{Type: "string"}}},
+	"/v1/credit_notes":               {createdParameter},
+	"/v1/products":                   {{Name: "type", Schema: &schema{Type: "string", Enum: []string{"good", "service"}}}},
+	"/v1/radar/early_fraud_warnings": {createdParameter},
+	"/v1/subscriptions":              {{Name: "plan", Schema: &schema{Type: "string"}}},
+	"/v1/treasury/outbound_payments": {createdParameter},
 }
+
+// createdParameter is the filter that most lists have.
+var createdParameter = parameter{Name: "created", Schema: &schema{AnyOf: []*schema{
+	{Type: "integer"},
+	{Type: "object", Properties: map[string]*schema{"gt": {Type: "integer"}, "gte": {Type: "integer"}, "lt": {Type: "integer"}, "lte": {Type: "integer"}}},
+}}}
 
 // params are the parameters of a request after checking.
 type params struct {

@@ -57,6 +57,11 @@ func (s *Server) endpoints() []endpoint {
 			}
 		}
 	}
+	for _, l := range elementLists {
+		add(strings.Split(l.path, "/"), s.world.byName[l.kind], func(docPath string, ids []string, query url.Values) ([]byte, *apiError) {
+			return s.listBelowElement(l, docPath, ids[0], query)
+		})
+	}
 	for name, component := range singletons {
 		add([]string{name}, &kind{name: name, component: component}, func(docPath string, _ []string, query url.Values) ([]byte, *apiError) {
 			_, err := s.world.doc.readParams(docPath, query)
@@ -107,7 +112,7 @@ func (s *Server) route(r *http.Request, key Key) ([]byte, *apiError) {
 	if err := s.permits(key, e.resource, e.component, s.options.Account); err != nil {
 		return nil, err
 	}
-	if err := s.enabled(e.resource); err != nil {
+	if err := s.enabled(e); err != nil {
 		return nil, err
 	}
 	return e.answer(ids, r.URL.Query())

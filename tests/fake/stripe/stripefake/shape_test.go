@@ -127,7 +127,7 @@ func TestSingletonsFitTheirComponent(t *testing.T) {
 
 func TestEveryMemberOfTheDocumentAppears(t *testing.T) {
 	counts := map[string]int{}
-	for _, k := range append(kindTable(), moreKinds()...) {
+	for _, k := range allKinds() {
 		counts[k.name] = 150
 	}
 	fake, _ := start(t, Options{Counts: counts})
@@ -155,7 +155,7 @@ func TestEveryMemberOfTheDocumentAppears(t *testing.T) {
 // The members that facts decide are left out: an invoice always has a customer.
 func TestBothNullAndValueOfEveryNullableMemberAppear(t *testing.T) {
 	counts := map[string]int{}
-	for _, k := range append(kindTable(), moreKinds()...) {
+	for _, k := range allKinds() {
 		counts[k.name] = 120
 	}
 	fake, _ := start(t, Options{Counts: counts})

@@ -26,7 +26,7 @@ type world struct {
 // newWorld fails when the options ask for what cannot be seeded.
 func newWorld(doc *document, o Options) (*world, error) {
 	w := &world{doc: doc, seed: o.Seed, now: o.Now.Unix(), account: o.Account, byName: map[string]*kind{}, created: map[string][]int64{}}
-	for _, k := range append(kindTable(), moreKinds()...) {
+	for _, k := range allKinds() {
 		_, counted := o.Counts[k.name]
 		k.optional = k.optional && !o.AllKinds && !counted
 		w.kinds = append(w.kinds, k)
