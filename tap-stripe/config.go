@@ -24,11 +24,11 @@ type settings struct {
 	start int64 // StartDate in Unix seconds; 0 without one
 }
 
-// Requests a second by default: half of what Stripe grants an account in live mode, all of it in test mode, where no
-// customer waits. https://docs.stripe.com/rate-limits
+// Requests a second by default: a share of what Stripe grants an account, because its own business spends from the
+// same. In test mode, where no customer waits, the share is larger.
 const (
-	liveRate = 50
-	testRate = 25
+	liveRate = accountRate * 0.5
+	testRate = testModeRate * 0.6
 )
 
 // readSettings takes the settings over and completes them.
@@ -71,6 +71,14 @@ func readSettings(config *singer.Config) (*settings, error) {
 
 // testMode tells by the key's prefix (sk_test_, rk_test_) whether it reads test data.
 func (s *settings) testMode() bool { return strings.Contains(s.APIKey.Reveal(), "_test_") }
+
+// granted is how many requests a second Stripe takes from an account of this mode.
+func (s *settings) granted() float64 {
+	if s.testMode() {
+		return testModeRate
+	}
+	return accountRate
+}
 
 // parseInstant reads a date, meaning midnight UTC, or an RFC 3339 time, as Unix seconds.
 func parseInstant(text string) (int64, error) {

@@ -34,13 +34,13 @@ type client struct {
 // newClient makes a client whose connections are made by transport; nil stands for the usual one.
 func newClient(s *settings, transport http.RoundTripper, log *slog.Logger, metrics *singer.Metrics) *client {
 	if transport == nil {
-		transport = newTransport()
+		transport = newTransport(requestsAtOnce(s.RequestRate))
 	}
 	c := &client{
 		key: s.APIKey,
 		// stripe-go would send the name of this machine along in the second header.
 		headers: http.Header{"User-Agent": {"tapline tap-stripe"}, "X-Stripe-Client-User-Agent": {`{"lang":"go"}`}},
-		limit:   newLimiter(s.RequestRate),
+		limit:   newLimiter(s.RequestRate, s.granted()),
 		retries: s.MaxRetries,
 		log:     log,
 		metrics: metrics,
@@ -62,10 +62,11 @@ func newClient(s *settings, transport http.RoundTripper, log *slog.Logger, metri
 	return c
 }
 
-// newTransport keeps a connection for each stream being read; the standard transport would keep two.
-func newTransport() http.RoundTripper {
+// newTransport keeps a connection for each of so many requests at the same time; the standard transport would keep two.
+// It speaks HTTP/2 where the server does.
+func newTransport(atOnce int) http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = streamsAtOnce
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = atOnce, atOnce
 	return t
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -71,9 +70,7 @@ func pause(err error, n int) time.Duration {
 	wait := rand.N(longest)
 	var api *APIError
 	if errors.As(err, &api) {
-		if seconds, err := strconv.Atoi(api.header.Get("Retry-After")); err == nil && seconds > 0 {
-			wait += time.Duration(min(seconds, 24*3600)) * time.Second
-		}
+		wait += api.retryAfter()
 	}
 	return wait
 }
@@ -93,10 +90,12 @@ func persist[answer any](ctx context.Context, c *client, r request, get func(con
 	path := r.counted()
 	failures, rejections, putOff := 0, 0, time.Duration(0)
 	for {
-		if err := c.limit.wait(ctx); err != nil {
+		turn, err := c.limit.acquire(ctx, path)
+		if err != nil {
 			return nil, err
 		}
 		got, err := get(ctx, r)
+		c.limit.release(turn, err)
 		if err == nil {
 			return got, nil
 		}

@@ -191,7 +191,7 @@ func TestRequestsKeepToTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{answers: []scripted{good}}
 		c := testClient(s, io.Discard, &singer.Metrics{})
-		c.limit = newLimiter(25)
+		c.limit = newLimiter(25, 25)
 		began := time.Now()
 		for range 51 {
 			if _, err := c.list(t.Context(), request{path: "/v1/charges", query: probe()}); err != nil {
