@@ -6,9 +6,12 @@ import (
 	"strings"
 )
 
-// A shape is what a JSON Schema says about times and members; the rest of it does not matter here.
+// A shape is what a JSON Schema says about types, times and members; the rest of it does not matter here.
 type shape struct {
+	Type                 types            `json:"type"`
 	Format               string           `json:"format"`
+	Lowercase            bool             `json:"x-lowercase"`
+	Separator            string           `json:"x-separator"`
 	Properties           map[string]shape `json:"properties"`
 	Items                *part            `json:"items"`
 	AdditionalProperties *part            `json:"additionalProperties"`
@@ -32,7 +35,12 @@ type node struct {
 	path    []string
 	drop    bool
 	time    bool
-	closed  bool // the schema names properties here, so that other names are unknown to it
+	date    bool
+	lower   bool
+	types   types  // all that the schema declares; none: it says nothing
+	joint   string // stands between the items of a list that becomes text
+	told    bool   // a value that cannot be coerced has been reported
+	closed  bool   // the schema names properties here, so that other names are unknown to it
 	items   *node
 	rest    *shape // of members that the schema does not name
 	members map[string]*node
@@ -47,7 +55,13 @@ func (r *Rewriter) compile(s *shape, path []string) *node {
 
 // describe adds what s says to n. Alternatives are laid over each other: what one of them names is known.
 func (r *Rewriter) describe(n *node, s *shape) {
+	n.types |= s.Type
 	n.time = n.time || s.Format == "date-time"
+	n.date = n.date || s.Format == "date"
+	n.lower = n.lower || s.Lowercase
+	if s.Separator != "" {
+		n.joint = s.Separator
+	}
 	n.closed = n.closed || len(s.Properties) > 0
 	for name, property := range s.Properties {
 		if have := n.members[name]; have != nil {

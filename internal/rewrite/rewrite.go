@@ -3,7 +3,8 @@
 // A record keeps the bytes it came in. Only two things are done to them: members that are not selected are cut out, at
 // any depth, and integers that stand where the schema says "format": "date-time" become RFC 3339 text, because APIs
 // that count Unix seconds do not say so in the number. Digits, escapes, the order of members and white space between
-// what stays are never touched.
+// what stays are never touched. For APIs that are not true to their own types, [CompileCoercing] does more instead of the
+// second.
 package rewrite
 
 import (
@@ -21,12 +22,14 @@ type Rewriter struct {
 	root     *node
 	selected func(path ...string) bool
 	unknown  func(path string)
-	learned  int // nodes added since compiling
+	report   func(path, what string) // of values that cannot be coerced; nil: no value is coerced
+	learned  int                     // nodes added since compiling
 
 	// Of the record being rewritten: its text up to from has been copied, or cut, already.
 	src, dst []byte
 	from     int
 	name     []byte // room for a member name whose escapes are resolved
+	text     []byte // room for text that is made of a value
 }
 
 // Compile prepares rewriting for records of the given JSON Schema. References must have been resolved.
@@ -46,6 +49,28 @@ func Compile(schema json.RawMessage, selected func(path ...string) bool, unknown
 	r := &Rewriter{selected: selected, unknown: unknown}
 	r.root = r.compile(&s, nil)
 	return r, nil
+}
+
+// CompileCoercing is [Compile] for an API that writes the same field now in this type, now in that one, and times as text.
+// A value becomes one of the type that the schema declares for its place:
+//
+//   - Numbers and true and false become text, digit by digit; so do objects and arrays, as JSON. An array of texts where
+//     the schema has a "x-separator" becomes one text, the items with the separator between them.
+//   - Text that is a number, or a whole number, becomes that number; 0, 1, "0", "1" and the words true and false become
+//     true and false.
+//   - Text of the format date-time becomes RFC 3339 with Z. A time without an offset is read as UTC, a day as its
+//     midnight; fractions of a second stay as they are. Text of the format date that is such a midnight becomes the day.
+//   - Text where the schema has "x-lowercase": true becomes lower case.
+//
+// Null stays, and so does any value that could not be changed without loss. report, which must not be nil, is told of
+// the latter, and of what [Compile] tells unknown: the path, and what is wrong there without the value itself, each path
+// once. Unlike with Compile, numbers never become times.
+func CompileCoercing(schema json.RawMessage, selected func(path ...string) bool, report func(path, what string)) (*Rewriter, error) {
+	r, err := Compile(schema, selected, func(path string) { report(path, "is not in the schema") })
+	if err == nil {
+		r.report = report
+	}
+	return r, err
 }
 
 // Append appends the rewritten record to dst and returns the extended slice. The record must be one JSON object; it is
@@ -77,12 +102,19 @@ func (r *Rewriter) value(i int, n *node, depth int) (end int, err error) {
 		return rawjson.Skip(r.src, i)
 	}
 	switch c := r.src[i]; {
+	case r.report != nil && !n.admits(c):
+		return r.coerce(i, n, depth)
 	case c == '{':
 		return r.object(i, n, depth)
 	case c == '[':
 		return r.array(i, n, depth)
 	}
-	if end, err = rawjson.Skip(r.src, i); err == nil && n.time {
+	end, err = rawjson.Skip(r.src, i)
+	switch {
+	case err != nil:
+	case r.report != nil:
+		r.normalize(i, end, n)
+	case n.time:
 		r.instant(i, end)
 	}
 	return end, err
