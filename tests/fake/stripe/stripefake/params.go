@@ -9,22 +9,6 @@ import (
 	"strings"
 )
 
-// laterParameters lists what stripe-go v76.25 can send and the document, three
-// months older, does not list yet.
-var laterParameters = map[string][]parameter{
-	"/v1/credit_notes":               {createdParameter},
-	"/v1/products":                   {{Name: "type", Schema: &schema{Type: "string", Enum: []string{"good", "service"}}}},
-	"/v1/radar/early_fraud_warnings": {createdParameter},
-	"/v1/subscriptions":              {{Name: "plan", Schema: &schema{Type: "string"}}},
-	"/v1/treasury/outbound_payments": {createdParameter},
-}
-
-// createdParameter is the filter that most lists have.
-var createdParameter = parameter{Name: "created", Schema: &schema{AnyOf: []*schema{
-	{Type: "integer"},
-	{Type: "object", Properties: map[string]*schema{"gt": {Type: "integer"}, "gte": {Type: "integer"}, "lt": {Type: "integer"}, "lte": {Type: "integer"}}},
-}}}
-
 // params are the parameters of a request after checking.
 type params struct {
 	scalar map[string]string
@@ -36,8 +20,12 @@ type params struct {
 // readParams checks a query against the parameters of a path of the document,
 // written with its placeholders: /v1/customers/{customer}.
 func (doc *document) readParams(path string, query url.Values) (params, *apiError) {
+	return readAllowed(append(slices.Clone(doc.lists[path]), laterParameters[path]...), query)
+}
+
+// readAllowed checks a query against the parameters of an operation.
+func readAllowed(allowed []parameter, query url.Values) (params, *apiError) {
 	p := params{scalar: map[string]string{}, array: map[string][]string{}, object: map[string]map[string]string{}}
-	allowed := append(slices.Clone(doc.lists[path]), laterParameters[path]...)
 	p.paged = slices.ContainsFunc(allowed, func(a parameter) bool { return a.Name == "limit" })
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		values := query[key]

@@ -125,3 +125,37 @@ func TestLaterListsTakeCreated(t *testing.T) {
 		}
 	}
 }
+
+func TestListsThatTheDocumentLacksAreEmptyAndStrict(t *testing.T) {
+	_, c := start(t, Options{Keys: []Key{{Secret: "sk_test_fake"}, {Secret: "rk_test_little", Resources: []string{"charges"}}}})
+	for _, l := range laterLists {
+		path, query := "/v1/"+l.path, url.Values{"limit": {"100"}}
+		for _, p := range l.parameters {
+			if p.Required {
+				if status, _, _ := c.do("GET", path, ""); status != 400 {
+					t.Errorf("%s without %s: %d", path, p.Name, status)
+				}
+				query.Set(p.Name, "cus_x")
+			}
+		}
+		if got := c.list(path, query); len(got.Data) > 0 || got.HasMore || got.URL != path {
+			t.Errorf("%s: %+v", path, got)
+		}
+		for name, wrong := range map[string]string{"limit": "101", "unheard_of": "1", "starting_after": "x"} {
+			bad := url.Values{name: {wrong}}
+			for key := range query {
+				if key != name {
+					bad[key] = query[key]
+				}
+			}
+			if status, _, body := c.do("GET", path+"?"+bad.Encode(), ""); status != 400 && (name != "starting_after" || status != 404) {
+				t.Errorf("%s with %s=%s: %d %s", path, name, wrong, status, body)
+			}
+		}
+		c.key = "rk_test_little"
+		if status, _, _ := c.do("GET", path+"?"+query.Encode(), ""); status != 403 {
+			t.Errorf("%s with a key that may not read it: %d", path, status)
+		}
+		c.key = "sk_test_fake"
+	}
+}

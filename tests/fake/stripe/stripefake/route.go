@@ -62,6 +62,10 @@ func (s *Server) endpoints() []endpoint {
 			return s.listBelowElement(l, docPath, ids[0], query)
 		})
 	}
+	for _, l := range laterLists {
+		list = append(list, endpoint{strings.Split(l.path, "/"), "/v1/" + l.path, strings.ReplaceAll(l.path, "/", "_"), l.component,
+			func(_ []string, query url.Values) ([]byte, *apiError) { return s.listLater(l, query) }})
+	}
 	for name, component := range singletons {
 		add([]string{name}, &kind{name: name, component: component}, func(docPath string, _ []string, query url.Values) ([]byte, *apiError) {
 			_, err := s.world.doc.readParams(docPath, query)
