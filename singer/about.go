@@ -106,6 +106,8 @@ func (p *program) printAbout(w io.Writer, format string) error {
 		return p.aboutJSON(w)
 	case "markdown":
 		return p.aboutMarkdown(w, root)
+	case "meltano":
+		return p.aboutMeltano(w, root)
 	}
 	return p.aboutText(w, root)
 }

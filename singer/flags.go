@@ -70,7 +70,7 @@ func (f *flags) programOptions(p *program) []option {
 			help: "debug, info, warning, error or critical; or set " + p.envPrefix() + "LOGLEVEL or LOGLEVEL"},
 		option{name: "summary-file", arg: "FILE", text: &f.summaryFile, help: "write how the run went, as one JSON object"},
 		option{name: "about", on: &f.about, help: "describe settings and capabilities and leave"},
-		option{name: "format", arg: "text|json|markdown", text: &f.format, choices: []string{"text", "json", "markdown"}, help: "of --about"},
+		option{name: "format", arg: "text|json|markdown|meltano", text: &f.format, choices: []string{"text", "json", "markdown", "meltano"}, help: "of --about"},
 		option{name: "version", on: &f.version, help: "print the version and leave"},
 		option{name: "help", short: "h", on: &f.help, help: "print this and leave"},
 	)

@@ -559,6 +559,8 @@ func TestWhatTheProgramTellsAboutItself(t *testing.T) {
 		{"tap-about.json", false, []string{"--about", "--format", "json"}},
 		{"tap-about.md", false, []string{"--about", "--format", "markdown"}},
 		{"target-about.json", true, []string{"--about", "--format=json"}},
+		{"tap-about.yml", false, []string{"--about", "--format", "meltano"}},
+		{"target-about.yml", true, []string{"--about", "--format=meltano"}},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			var got ran

@@ -17,11 +17,13 @@ import (
 type setting struct {
 	Name        string            `json:"-"`
 	Types       typeNames         `json:"type"`
+	Title       string            `json:"title"`
 	Description string            `json:"description"`
 	Default     json.RawMessage   `json:"default"`
 	Enum        []json.RawMessage `json:"enum"`
 	Examples    []json.RawMessage `json:"examples"`
 	Sensitive   bool              `json:"x-sensitive"`
+	Kind        string            `json:"x-kind"`     // Meltano's word for what it holds
 	AliasOf     string            `json:"x-alias-of"` // the setting of which this is another name
 	Required    []string          `json:"required"`
 	Properties  properties        `json:"properties"`
