@@ -12,7 +12,7 @@ import (
 )
 
 // What Recharge grants a token: room for so many requests, which leaks at so many per second.
-// https://docs.rechargepayments.com/docs/api-rate-limits
+// https://docs.getrecharge.com/docs/api-rate-limits
 const (
 	usualSize = 40
 	usualLeak = 2
@@ -20,8 +20,10 @@ const (
 
 const (
 	// ordinaryFill and urgentFill are how full, as parts of its size, requests of either class may make the bucket. Half
-	// is left free because other programs spend from it in bursts, and some of them stop at 0.6.
+	// is left free because other programs spend from it in bursts, and some of them stop at 0.6. Once the bucket has
+	// overflowed nevertheless, ordinary requests keep to waryFill, which is just enough for the leak never to run dry.
 	ordinaryFill = 0.5
+	waryFill     = 0.15
 	urgentFill   = 0.95
 	// trust is how long what an answer told of the level is good for. After that others may have filled the bucket, so
 	// that one request goes ahead alone to see.
@@ -50,8 +52,10 @@ type bucket struct {
 	changed  chan struct{} // closed when an answer has come
 	size     float64
 	leak     float64
+	factored bool // the token tells the leak
 	share    float64
 	pace     float64   // part of the share that is used; below 1 after a 429 that came without a level
+	fill     float64   // how full ordinary requests may make the bucket
 	server   gauge     // the server's bucket
 	own      gauge     // what a bucket would hold that leaks only at this program's rate, and takes only its requests
 	sent     uint64    // number of the newest request
@@ -61,7 +65,6 @@ type bucket struct {
 	closed   time.Time // when the bucket takes requests again, after a 429
 	refused  int       // how often in a row it took none
 	blamed   uint64    // the newest request when it last took none
-	measured mark
 }
 
 // A gauge is a level that falls with time, down to zero.
@@ -90,13 +93,15 @@ type level struct {
 }
 
 func newBucket(token string, share float64) *bucket {
-	leakFactor, sizeFactor := factors(token)
+	leakFactor, sizeFactor, factored := factors(token)
 	b := &bucket{
-		changed: make(chan struct{}),
-		size:    usualSize * sizeFactor,
-		leak:    usualLeak * leakFactor,
-		share:   min(max(share, 0.01), 1),
-		pace:    1,
+		changed:  make(chan struct{}),
+		size:     usualSize * sizeFactor,
+		leak:     usualLeak * leakFactor,
+		factored: factored,
+		share:    min(max(share, 0.01), 1),
+		pace:     1,
+		fill:     ordinaryFill,
 	}
 	for i := range b.turns {
 		b.turns[i] = make(chan struct{}, 1)
@@ -108,14 +113,16 @@ var factorsInToken = regexp.MustCompile(`^sk_([1-9][0-9]?)x([1-9][0-9]?)_`)
 
 // factors reads from a token such as sk_2x1_... how much faster than usual its bucket leaks and how much larger it is.
 // It is a first guess: answers tell more.
-func factors(token string) (leak, size float64) {
+//
+// https://changelog.getrecharge.com/configurable-rate-limits-for-recharge-api-tokens-4yeMp2
+func factors(token string) (leak, size float64, told bool) {
 	found := factorsInToken.FindStringSubmatch(token)
 	if found == nil {
-		return 1, 1
+		return 1, 1, false
 	}
 	leak, _ = strconv.ParseFloat(found[1], 64)
 	size, _ = strconv.ParseFloat(found[2], 64)
-	return leak, size
+	return leak, size, true
 }
 
 // take waits until one more request may be made. Requests of one class go in the order they came. Each ticket must be
@@ -134,7 +141,7 @@ func (b *bucket) take(ctx context.Context, urgent bool) (ticket, error) {
 	for {
 		t, wait, changed := b.try(urgent)
 		if wait == 0 {
-			return t, ctx.Err()
+			return t, nil
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -172,7 +179,7 @@ func (b *bucket) delay(now time.Time, urgent bool) time.Duration {
 	if b.inFlight > 0 && now.Sub(b.seenAt) > trust {
 		return math.MaxInt64 // until the one that is on its way has seen
 	}
-	fill := ordinaryFill
+	fill := b.fill
 	if urgent {
 		fill = urgentFill
 	}
@@ -220,18 +227,26 @@ func (b *bucket) report(t ticket, l level) {
 	b.changed = make(chan struct{})
 }
 
-// learn takes over the level that the server told. What was sent after the request that was answered is added, because
-// the server may not have counted it by then.
+// learn takes over the level that the server told. Until the next request arrives there, those sent after the one that
+// was answered arrive too, and the bucket leaks for as long as this one was under way.
 func (b *bucket) learn(now time.Time, t ticket, l level) {
-	b.size, b.pace = l.size, 1
-	b.server.level = l.used + float64(b.sent-t.number)
+	b.resize(l.size)
+	b.pace = 1
+	b.server.level = max(0, l.used+float64(b.sent-t.number)-b.leak*now.Sub(t.sent).Seconds())
 	b.seen, b.seenAt = t.number, now
-	b.measure(now, t, l)
+}
+
+// resize notes the size that the server told. Where the token says nothing of the leak, larger buckets are taken to
+// leak faster, in proportion; should they not, their level will show it.
+func (b *bucket) resize(size float64) {
+	b.size = size
+	if !b.factored {
+		b.leak = max(usualLeak, usualLeak*size/usualSize)
+	}
 }
 
 // guess makes do with an answer that did not tell the level.
 func (b *bucket) guess(now time.Time) {
-	b.measured = mark{}
 	if b.seen == 0 { // this server may never tell
 		b.seenAt = now
 	}
@@ -241,10 +256,9 @@ func (b *bucket) guess(now time.Time) {
 
 // shut closes the bucket for a while.
 func (b *bucket) shut(now time.Time, t ticket, l level) {
-	b.measured = mark{}
 	b.seenAt = time.Time{}
 	if l.known {
-		b.size = l.size
+		b.resize(l.size)
 	}
 	b.server.level = b.size
 	if t.number <= b.blamed {
@@ -258,6 +272,9 @@ func (b *bucket) shut(now time.Time, t ticket, l level) {
 	}
 	if !l.known {
 		b.pace *= 0.7
+	}
+	if b.seen > 0 { // the level was known, so that others must have filled the bucket in one go
+		b.fill = waryFill
 	}
 	b.closed = now.Add(wait)
 }
@@ -274,33 +291,6 @@ func (b *bucket) budget() Budget {
 	defer b.mu.Unlock()
 	b.settle(time.Now())
 	return Budget{Leak: b.leak, Rate: b.rate(), Size: b.size, Level: b.server.level}
-}
-
-// A mark is where measuring the leak began.
-type mark struct {
-	number uint64
-	sent   time.Time
-	used   float64
-}
-
-// measure corrects the leak upwards. Between two answers at least so much has left the bucket as this program put in
-// and the level does not show; others may have put in more.
-func (b *bucket) measure(now time.Time, t ticket, l level) {
-	const (
-		span     = 10 * time.Second
-		rounding = 1 // levels are told in whole requests
-		fastest  = 5 // seconds in which a full bucket runs empty, at the least
-	)
-	began := b.measured
-	if began.number != 0 {
-		took := now.Sub(began.sent) // longer than what passed on the server, so that the leak is never overrated
-		if took < span {
-			return
-		}
-		left := began.used + float64(t.number-began.number) - l.used - rounding
-		b.leak = min(max(b.leak, left/took.Seconds()), max(b.leak, l.size/fastest))
-	}
-	b.measured = mark{number: t.number, sent: t.sent, used: l.used}
 }
 
 // levelOf reads the level from an answer, which may be nil.

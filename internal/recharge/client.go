@@ -64,11 +64,11 @@ func New(o Options) *Client {
 	return &Client{
 		http:    &http.Client{Transport: o.Transport, CheckRedirect: stayOnHost},
 		base:    strings.TrimRight(cmp.Or(o.BaseURL, DefaultBaseURL), "/"),
-		token:   o.Token,
+		token:   strings.TrimSpace(o.Token), // secrets in files tend to end in a line break
 		version: cmp.Or(o.Version, DefaultVersion),
 		timeout: cmp.Or(o.Timeout, DefaultTimeout),
 		retries: o.MaxRetries,
-		bucket:  newBucket(o.Token, cmp.Or(o.Share, DefaultShare)),
+		bucket:  newBucket(strings.TrimSpace(o.Token), cmp.Or(o.Share, DefaultShare)),
 		holds:   newHolds(),
 		log:     cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 		told:    o.OnRequest,

@@ -1,10 +1,8 @@
 package recharge
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 )
@@ -58,11 +56,8 @@ func Timeout(err error) bool {
 	if refused, ok := errors.AsType[*Error](err); ok {
 		return refused.Status == http.StatusGatewayTimeout || refused.Status == http.StatusRequestTimeout
 	}
-	if transfer, ok := errors.AsType[*transferError](err); ok {
-		late, ok := errors.AsType[net.Error](transfer.err)
-		return ok && late.Timeout() || errors.Is(transfer.err, context.DeadlineExceeded)
-	}
-	return false
+	transfer, ok := errors.AsType[*transferError](err)
+	return ok && transfer.late
 }
 
 // A transferError says that no whole answer came.
@@ -70,6 +65,7 @@ type transferError struct {
 	err   error
 	final bool // another attempt would end the same way
 	stale bool // another attempt should be made on another connection
+	late  bool // the time for an attempt was over
 }
 
 func (e *transferError) Error() string { return "no whole answer from Recharge: " + e.err.Error() }

@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // A call is a request as it is made, as often as it takes.
@@ -37,7 +39,10 @@ func (a *answer) date() time.Time {
 // maxBody bounds the memory that one answer may take. The largest pages have a few megabytes.
 const maxBody = 256 << 20
 
-var errShort = errors.New("the answer ends before its end")
+var (
+	errShort = errors.New("the answer ends before its end")
+	errLong  = fmt.Errorf("the answer has more than %d bytes", maxBody)
+)
 
 // attempt makes the request once. The answer's status and header are there even if its body could not be read; it is
 // nil if none came. Failures are of type *Error or *transferError, or those of ctx.
@@ -50,12 +55,12 @@ func (c *Client) attempt(ctx context.Context, one call) (*answer, error) {
 	}
 	response, err := c.http.Do(req)
 	if err != nil {
-		return nil, transferFailure(ctx, err)
+		return nil, c.transferFailure(ctx, err)
 	}
 	defer response.Body.Close()
 	a := &answer{status: response.StatusCode, header: response.Header}
 	if a.body, err = readBody(response); err != nil {
-		err = transferFailure(ctx, err)
+		err = c.transferFailure(ctx, err)
 	}
 	switch {
 	case a.status >= 400:
@@ -78,6 +83,12 @@ func (c *Client) request(ctx context.Context, one call) (*http.Request, error) {
 	if err != nil {
 		return nil, withoutAddress(err)
 	}
+	if scheme := req.URL.Scheme; scheme != "https" && scheme != "http" || req.URL.Host == "" {
+		return nil, errors.New("the base URL does not begin with https:// and a host")
+	}
+	if strings.ContainsFunc(c.token, unicode.IsControl) {
+		return nil, errors.New("the access token has characters that no token has")
+	}
 	req.Header = http.Header{
 		"Accept":                  {"application/json"},
 		"User-Agent":              {"tapline"},
@@ -90,7 +101,7 @@ func (c *Client) request(ctx context.Context, one call) (*http.Request, error) {
 // readBody reads all of a body, or fails with what is known of why it ended.
 func readBody(response *http.Response) ([]byte, error) {
 	if length := response.ContentLength; length > maxBody {
-		return nil, fmt.Errorf("the answer has %d bytes, more than the %d that are reasonable", length, maxBody)
+		return nil, errLong
 	} else if length >= 0 {
 		body := make([]byte, length)
 		n, err := io.ReadFull(response.Body, body)
@@ -107,22 +118,26 @@ func readBody(response *http.Response) ([]byte, error) {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return body, errShort
 	case err == nil && len(body) > maxBody:
-		return nil, fmt.Errorf("the answer has more bytes than the %d that are reasonable", maxBody)
+		return nil, errLong
 	}
 	return body, err
 }
 
 // transferFailure types why no whole answer came, unless it is that the caller gave up.
-func transferFailure(ctx context.Context, err error) error {
+func (c *Client) transferFailure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var certificate *tls.CertificateVerificationError
+	certificate, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
+	case untrusted:
+		return &transferError{err: certificate, final: true}
 	case errors.Is(err, errRedirect):
 		return &transferError{err: errRedirect, final: true}
-	case errors.As(err, &certificate):
-		return &transferError{err: certificate, final: true}
+	case errors.Is(err, errLong):
+		return &transferError{err: errLong, final: true}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &transferError{err: fmt.Errorf("none came within %v", c.timeout), late: true, stale: true}
 	}
 	return &transferError{err: withoutAddress(err), stale: true}
 }
