@@ -1,0 +1,163 @@
+package rechargefake
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// filter is a parameter of a list that chooses among its objects.
+type filter struct {
+	param string
+	parse func(value string) (test, bool) // false: the value is not of the right type
+}
+
+// test decides whether a list shows an object.
+type test func(o candidate) bool
+
+// candidate is an object that is being looked at.
+type candidate struct {
+	s  *Server
+	sh *shelf
+	e  *entry
+}
+
+// texts returns what the object says at a path, as plain text.
+func (c candidate) texts(path string) []string {
+	var list []string
+	for _, raw := range reach(c.s.raw(c.sh, c.e), path) {
+		list = append(list, plainText(raw))
+	}
+	return list
+}
+
+// has reports whether one of the values stands at a path, whatever its case.
+func (c candidate) has(path string, values []string) bool {
+	return slices.ContainsFunc(c.texts(path), func(have string) bool {
+		return slices.ContainsFunc(values, func(want string) bool { return strings.EqualFold(have, want) })
+	})
+}
+
+// at returns a time of the object. That of its creation and of its last change need no look at its bytes.
+func (c candidate) at(member string) (int64, bool) {
+	switch member {
+	case "created_at":
+		return c.e.created, true
+	case "updated_at":
+		return c.e.updated, true
+	}
+	list := c.texts(member)
+	if len(list) == 0 {
+		return 0, false
+	}
+	return parseTime(list[0])
+}
+
+// path is where a filter looks: the parameter's own name unless said.
+func path(param string, other []string) string {
+	if len(other) > 0 {
+		return other[0]
+	}
+	return param
+}
+
+// is compares text.
+func is(param string, at ...string) filter {
+	return filter{param, func(value string) (test, bool) {
+		return func(o candidate) bool { return o.has(path(param, at), []string{value}) }, value != ""
+	}}
+}
+
+// isNumber compares an id.
+func isNumber(param string, at ...string) filter {
+	return filter{param, func(value string) (test, bool) {
+		_, err := strconv.ParseInt(value, 10, 64)
+		return func(o candidate) bool { return o.has(path(param, at), []string{value}) }, err == nil
+	}}
+}
+
+// in accepts a list with commas.
+func in(param string, at ...string) filter {
+	return filter{param, func(value string) (test, bool) {
+		values := strings.Split(value, ",")
+		return func(o candidate) bool { return o.has(path(param, at), values) }, !slices.Contains(values, "")
+	}}
+}
+
+// inNumbers accepts a list of ids with commas.
+func inNumbers(param string, at ...string) filter {
+	return filter{param, func(value string) (test, bool) {
+		values, ok := numbers(value)
+		return func(o candidate) bool { return o.has(path(param, at), values) }, ok
+	}}
+}
+
+// numbers splits a list of ids.
+func numbers(value string) ([]string, bool) {
+	values := strings.Split(value, ",")
+	return values, !slices.ContainsFunc(values, func(v string) bool { _, err := strconv.ParseInt(v, 10, 64); return err != nil })
+}
+
+// isBool asks whether a member has a value; without a member, whether the object belongs to an active subscription.
+func isBool(param, at string) filter {
+	return filter{param, func(value string) (test, bool) {
+		want, err := strconv.ParseBool(value)
+		return func(o candidate) bool {
+			if at == "" {
+				return o.active() == want
+			}
+			texts := o.texts(at)
+			return (len(texts) > 0 && texts[0] != "") == want
+		}, err == nil
+	}}
+}
+
+// active reports whether an address has an active subscription, or what a bundle selection belongs to is one.
+func (c candidate) active() bool {
+	subscriptions := c.s.shelves["subscriptions"]
+	mine, theirs := itoa(c.e.id), "address_id"
+	if c.sh.kind.name == "bundle_selections" {
+		mine, theirs = strings.Join(c.texts("purchase_item_id"), ""), "id"
+	}
+	return slices.ContainsFunc(subscriptions.entries, func(e *entry) bool {
+		if !e.visible(c.s.clock.now()) {
+			return false
+		}
+		sub := candidate{c.s, subscriptions, e}
+		return sub.has(theirs, []string{mine}) && sub.has("status", []string{"active"})
+	})
+}
+
+// isDate compares a day.
+func isDate(param string) filter {
+	return filter{param, func(value string) (test, bool) {
+		_, err := time.Parse(time.DateOnly, value)
+		return func(o candidate) bool { return o.has(param, []string{value}) }, err == nil
+	}}
+}
+
+// from and until are the bounds of a time. Both are inclusive.
+func from(member string) filter {
+	return filter{member + "_min", func(value string) (test, bool) {
+		bound, ok := parseTime(value)
+		return func(o candidate) bool { at, known := o.at(member); return known && at >= bound }, ok
+	}}
+}
+
+func until(member string) filter {
+	return filter{member + "_max", func(value string) (test, bool) {
+		bound, ok := parseTime(value)
+		return func(o candidate) bool { at, known := o.at(member); return known && at <= bound }, ok
+	}}
+}
+
+// parseTime reads a day or a time; one without an offset is in UTC.
+func parseTime(value string) (micros int64, ok bool) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
+		if t, err := time.Parse(layout, value); err == nil {
+			return t.UnixMicro(), true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,188 @@
+package rechargefake
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Version is the API version that the fake speaks.
+const Version = "2021-11"
+
+// DefaultToken is the access token of a fake that was given none.
+const DefaultToken = "sk_1x1_fake"
+
+// DefaultNow is the clock of a fake that was given none: a fixed day, so that objects do not depend on the day of the test.
+var DefaultNow = time.Date(2025, time.June, 2, 12, 0, 0, 0, time.UTC)
+
+// Options say what a fake holds and how it behaves. The zero value is a store without objects that accepts DefaultToken.
+type Options struct {
+	// Seed decides every object. The same options make the same bytes.
+	Seed uint64
+	// Objects is the total over all kinds, in believable proportions, at least one of each when not 0.
+	Objects int
+	// Counts sets the number for single kinds (customers, charges, metafields_order ...) and overrules Objects for them.
+	Counts map[string]int
+	// Now is where the clock stands at the start; zero means DefaultNow.
+	Now time.Time
+	// Span is the time before Now over which objects were made; 0 means two years. What ages out is younger.
+	Span time.Duration
+	// Pace is how many seconds the clock moves by itself in one real second; 0 lets it stand until it is moved.
+	Pace float64
+	// TypeDrift lets values have another type now and then, as they do in the wild: a tax rate that is a number, tags
+	// that are an array, times with fractions of a second, members that nobody documents.
+	TypeDrift bool
+	// Tokens are the access tokens accepted; empty means DefaultToken with every scope.
+	Tokens []Token
+	// NotInPlan are kinds, and store, that the store's plan does not hold: they answer 403.
+	NotInPlan []string
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now.IsZero() {
+		o.Now = DefaultNow
+	}
+	if o.Span == 0 {
+		o.Span = 2 * 365 * 24 * time.Hour
+	}
+	if len(o.Tokens) == 0 {
+		o.Tokens = []Token{{Secret: DefaultToken}}
+	}
+	return o
+}
+
+// count is the number of seeded objects of a kind.
+func (o Options) count(k *kind) int {
+	if n, ok := o.Counts[k.name]; ok {
+		return n
+	}
+	if o.Objects == 0 {
+		return 0
+	}
+	return max(1, o.Objects*k.share/1000)
+}
+
+// Server is one fake store, an http.Handler. Its methods may be called by many goroutines at once.
+type Server struct {
+	options Options
+	world   *world
+	clock   *clock
+	routes  *http.ServeMux
+
+	mu       sync.Mutex // guards what follows
+	shelves  map[string]*shelf
+	requests []Request
+	serial   int // counts requests
+}
+
+// Request is one line of the request log. Tokens are not in it.
+type Request struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	Query  string `json:"query"`
+}
+
+// New makes a fake. It fails when Counts names an unknown kind and when a number is negative.
+func New(o Options) (*Server, error) {
+	o = o.withDefaults()
+	world, err := newWorld(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{options: o, world: world, clock: newClock(world.now, o.Pace), shelves: map[string]*shelf{}}
+	for _, k := range world.kinds {
+		s.shelves[k.name] = s.newShelf(k)
+	}
+	s.routes = s.controlRoutes()
+	return s, nil
+}
+
+// newShelf holds the seeded objects of a kind. Their bytes are made when they are asked for.
+func (s *Server) newShelf(k *kind) *shelf {
+	seeded := s.world.seeded[k.name]
+	sh := &shelf{kind: k, entries: make([]*entry, 0, len(seeded)), position: make(map[int64]int, len(seeded))}
+	for i, m := range seeded {
+		e := &entry{id: s.world.id(k, i), created: m.created, version: version{updated: m.updated}}
+		if k.name == "charges" {
+			f := s.world.draw(k, i, m, "object").facts()
+			e.gone = k.gone(m.created, f["status"], f["processed_at"])
+		} else {
+			e.gone = k.gone(m.created, "", "")
+		}
+		sh.add(e)
+	}
+	return sh
+}
+
+// Requests is what was asked below the API's paths since the log was emptied, oldest first.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Request{}, s.requests...)
+}
+
+// ResetRequests empties the request log.
+func (s *Server) ResetRequests() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = nil
+}
+
+// ServeHTTP answers a request of either half.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/_control/") {
+		s.routes.ServeHTTP(w, r)
+		return
+	}
+	s.record(w, r)
+	status, body := s.answer(r)
+	writeJSON(w, status, body)
+}
+
+// record numbers and logs the request and sets the headers of every answer.
+func (s *Server) record(w http.ResponseWriter, r *http.Request) (serial int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.serial++
+	s.requests = append(s.requests, Request{r.Method, r.URL.Path, r.URL.RawQuery})
+	h := w.Header()
+	h.Set("Date", s.Now().Format(http.TimeFormat))
+	h.Set("X-Request-Id", strconv.FormatUint(s.world.random("request", s.serial, "id").Uint64(), 16))
+	return s.serial
+}
+
+// answer is what Recharge says to a request.
+func (s *Server) answer(r *http.Request) (int, []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	token, refusal := s.token(r)
+	if refusal == nil {
+		refusal = checkVersion(r)
+	}
+	var body []byte
+	if refusal == nil {
+		s.settle()
+		body, refusal = s.route(r, token)
+	}
+	if refusal != nil {
+		return refusal.status, refusal.body
+	}
+	return http.StatusOK, body
+}
+
+// settle lets appear what has become visible.
+func (s *Server) settle() {
+	for _, sh := range s.shelves {
+		sh.settle(s.clock.now())
+	}
+}
+
+// writeJSON answers with a body and its length.
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	w.Write(body) // a client that has gone is not the fake's concern
+}
