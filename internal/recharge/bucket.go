@@ -3,19 +3,9 @@ package recharge
 import (
 	"context"
 	"math"
-	"net/http"
-	"regexp"
-	"strconv"
-	"strings"
+	"math/rand/v2"
 	"sync"
 	"time"
-)
-
-// What Recharge grants a token: room for so many requests, which leaks at so many per second.
-// https://docs.getrecharge.com/docs/api-rate-limits
-const (
-	usualSize = 40
-	usualLeak = 2
 )
 
 const (
@@ -67,29 +57,10 @@ type bucket struct {
 	blamed   uint64    // the newest request when it last took none
 }
 
-// A gauge is a level that falls with time, down to zero.
-type gauge struct {
-	level float64
-	at    time.Time
-}
-
-func (g *gauge) settle(now time.Time, leak float64) {
-	g.level = max(0, g.level-leak*now.Sub(g.at).Seconds())
-	g.at = now
-}
-
 // A ticket is the leave to make one request.
 type ticket struct {
 	number uint64
 	sent   time.Time
-}
-
-// A level is what an answer told about the bucket.
-type level struct {
-	known      bool
-	used, size float64
-	full       bool          // the bucket did not take the request: status 429
-	wait       time.Duration // that the server asked for then
 }
 
 func newBucket(token string, share float64) *bucket {
@@ -107,22 +78,6 @@ func newBucket(token string, share float64) *bucket {
 		b.turns[i] = make(chan struct{}, 1)
 	}
 	return b
-}
-
-var factorsInToken = regexp.MustCompile(`^sk_([1-9][0-9]?)x([1-9][0-9]?)_`)
-
-// factors reads from a token such as sk_2x1_... how much faster than usual its bucket leaks and how much larger it is.
-// It is a first guess: answers tell more.
-//
-// https://changelog.getrecharge.com/configurable-rate-limits-for-recharge-api-tokens-4yeMp2
-func factors(token string) (leak, size float64, told bool) {
-	found := factorsInToken.FindStringSubmatch(token)
-	if found == nil {
-		return 1, 1, false
-	}
-	leak, _ = strconv.ParseFloat(found[1], 64)
-	size, _ = strconv.ParseFloat(found[2], 64)
-	return leak, size, true
 }
 
 // take waits until one more request may be made. Requests of one class go in the order they came. Each ticket must be
@@ -276,7 +231,7 @@ func (b *bucket) shut(now time.Time, t ticket, l level) {
 	if b.seen > 0 { // the level was known, so that others must have filled the bucket in one go
 		b.fill = waryFill
 	}
-	b.closed = now.Add(wait)
+	b.closed = now.Add(wait + rand.N(firstPause)) // other programs may have been told the same
 }
 
 // closedFor tells how long the bucket will take no requests.
@@ -291,18 +246,4 @@ func (b *bucket) budget() Budget {
 	defer b.mu.Unlock()
 	b.settle(time.Now())
 	return Budget{Leak: b.leak, Rate: b.rate(), Size: b.size, Level: b.server.level}
-}
-
-// levelOf reads the level from an answer, which may be nil.
-func levelOf(a *answer, err error) level {
-	if a == nil {
-		return level{}
-	}
-	l := level{full: a.status == http.StatusTooManyRequests, wait: retryAfter(err)}
-	used, size, _ := strings.Cut(a.header.Get("X-Recharge-Limit"), "/")
-	var errUsed, errSize error
-	l.used, errUsed = strconv.ParseFloat(strings.TrimSpace(used), 64)
-	l.size, errSize = strconv.ParseFloat(strings.TrimSpace(size), 64)
-	l.known = errUsed == nil && errSize == nil && l.used >= 0 && l.size >= 1 && l.size < 1e6
-	return l
 }

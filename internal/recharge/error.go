@@ -8,7 +8,7 @@ import (
 )
 
 // ErrUnavailable is wrapped by the failure of a request that was made again as often as it may be.
-var ErrUnavailable = errors.New("no proper answer from Recharge after all retries")
+var ErrUnavailable = errors.New("no proper answer from Recharge")
 
 // An Error is an answer by which Recharge refused a request.
 type Error struct {

@@ -53,7 +53,7 @@ const smallPage = 25
 func (c *Client) Page(ctx context.Context, r Request) (*Page, error) {
 	var page *Page
 	err := c.do(ctx, call{path: r.Path, query: r.query(), shrinkable: r.Limit > smallPage}, func(a *answer) (err error) {
-		page, err = readPage(a, r.Key)
+		page, err = readPage(a, r.Key, r.Limit)
 		return err
 	})
 	return page, err
@@ -109,8 +109,8 @@ func (c *Client) TokenInformation(ctx context.Context) (*TokenInfo, error) {
 	}, nil
 }
 
-// readPage finds the items and the cursor in the body of an answer.
-func readPage(a *answer, key string) (*Page, error) {
+// readPage finds the items, about limit of them, and the cursor in the body of an answer.
+func readPage(a *answer, key string, limit int) (*Page, error) {
 	var list, next []byte
 	if err := members(a.body, func(name string, value []byte) {
 		switch name {
@@ -133,7 +133,7 @@ func readPage(a *answer, key string) (*Page, error) {
 	}
 	switch rawjson.KindOf(list) {
 	case rawjson.Array:
-		page.Items = elements(list)
+		page.Items = elements(list, limit)
 	case rawjson.Null:
 	default:
 		return nil, &transferError{err: fmt.Errorf("the answer has no list %q", key), final: true}
@@ -157,7 +157,7 @@ func readObject(body []byte, key string) (json.RawMessage, error) {
 	case object == nil:
 		return nil, &transferError{err: fmt.Errorf("the answer has no member %q", key), final: true}
 	}
-	return object, nil
+	return object[:len(object):len(object)], nil
 }
 
 // members tells use of each member of the object that body is. A body that is anything else, or not whole, is a
@@ -179,9 +179,9 @@ func members(body []byte, use func(name string, value []byte)) error {
 	return nil
 }
 
-// elements returns the elements of an array whose syntax has been checked.
-func elements(list []byte) []json.RawMessage {
-	var items []json.RawMessage
+// elements returns the elements, about expected of them, of an array whose syntax has been checked.
+func elements(list []byte, expected int) []json.RawMessage {
+	items := make([]json.RawMessage, 0, max(expected, 0))
 	for i := rawjson.SkipSpace(list, 1); list[i] != ']'; {
 		end, err := rawjson.Skip(list, i)
 		if err != nil {

@@ -59,7 +59,7 @@ func (s *saying) read(field string, value []byte, depth int) {
 			s.read(name, m.Value, depth+1)
 		}
 	case rawjson.Array:
-		for _, element := range elements(value) {
+		for _, element := range elements(value, 1) {
 			s.read(field, element, depth+1)
 		}
 	case rawjson.String:
