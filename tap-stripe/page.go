@@ -2,15 +2,17 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -19,16 +21,18 @@ import (
 	"tapline/singer"
 )
 
-// A client asks Stripe for pages of lists. It is safe for several goroutines.
+// A client asks Stripe for pages of lists and for single objects. It is safe for several goroutines.
 type client struct {
-	backend stripe.Backend
+	http    *http.Client
+	base    string // of the URLs, without a slash at its end
 	key     singer.Secret
-	account *string // the connected account to read, or nil
-	headers http.Header
+	account string // the connected account to read; "": the key's own
 	limit   *limiter
+	sizes   pageSizes
 	retries int
 	log     *slog.Logger
 	metrics *singer.Metrics
+	room    atomic.Int64 // length of the longest answer so far, to make room for the next
 }
 
 // newClient makes a client whose connections are made by transport; nil stands for the usual one.
@@ -36,30 +40,20 @@ func newClient(s *settings, transport http.RoundTripper, log *slog.Logger, metri
 	if transport == nil {
 		transport = newTransport(requestsAtOnce(s.RequestRate))
 	}
-	c := &client{
-		key: s.APIKey,
-		// stripe-go would send the name of this machine along in the second header.
-		headers: http.Header{"User-Agent": {"tapline tap-stripe"}, "X-Stripe-Client-User-Agent": {`{"lang":"go"}`}},
+	return &client{
+		http: &http.Client{
+			Timeout:       time.Duration(s.RequestTimeout) * time.Second,
+			Transport:     transport,
+			CheckRedirect: stayOnHost,
+		},
+		base:    strings.TrimSuffix(strings.TrimSuffix(s.BaseURL, "/"), "/v1"),
+		key:     s.APIKey,
+		account: s.AccountID,
 		limit:   newLimiter(s.RequestRate, s.granted()),
 		retries: s.MaxRetries,
 		log:     log,
 		metrics: metrics,
 	}
-	if s.AccountID != "" {
-		c.account = &s.AccountID
-	}
-	c.backend = stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{
-		URL:               &s.BaseURL,
-		EnableTelemetry:   stripe.Bool(false),
-		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // it would print whole answers
-		MaxNetworkRetries: stripe.Int64(0),                                // retry.go knows more cases
-		HTTPClient: &http.Client{
-			Timeout:       time.Duration(s.RequestTimeout) * time.Second,
-			Transport:     recorder{transport},
-			CheckRedirect: stayOnHost,
-		},
-	})
-	return c
 }
 
 // newTransport keeps a connection for each of so many requests at the same time; the standard transport would keep two.
@@ -79,31 +73,15 @@ func stayOnHost(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// An exchange is what stripe-go does not tell about a request in every case: how the answer began.
-type exchange struct {
-	status int // 0 while there is no answer
-	header http.Header
-}
-
-type exchangeKey struct{}
-
-// A recorder fills in the exchange that a request's context carries.
-type recorder struct{ next http.RoundTripper }
-
-func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	answer, err := r.next.RoundTrip(req)
-	if x, ok := req.Context().Value(exchangeKey{}).(*exchange); ok && err == nil {
-		x.status, x.header = answer.StatusCode, answer.Header
-	}
-	return answer, err
-}
-
 // A request asks for one page of a list or for one object.
 type request struct {
 	account  string // the connected account to read; "": that of the settings
 	endpoint string // what Stripe counts requests by: the path with {id} in the place of ids; "": the path
 	path     string
 	query    *form.Values // may be nil
+	// size is how many objects of a list to ask for at once, instead of a limit in the query. An endpoint that cannot
+	// make so many in time is asked for fewer. 0: the query says it.
+	size int
 }
 
 // byID is a request for what a pattern with {id} in it, such as /v1/invoices/{id}/lines, names for one id. Merchants
@@ -122,7 +100,7 @@ func (r request) counted() string {
 
 // A page is one answer of a list.
 type page struct {
-	objects []json.RawMessage // newest first, as they were sent
+	objects []json.RawMessage // newest first, as they were sent, without white space between tokens
 	more    bool              // whether older ones follow
 	read    time.Time         // the server's clock
 }
@@ -130,101 +108,94 @@ type page struct {
 // An object is one object, asked for by its id, or the only one of its kind. One that was deleted comes as what Stripe
 // left of it, {"id": ..., "object": ..., "deleted": true}, or not at all ([APIError.missing]).
 type object struct {
-	raw  json.RawMessage // as it was sent
+	raw  json.RawMessage // as it was sent, without white space between tokens
 	read time.Time       // the server's clock
 }
 
-// listAnswer is the body of a page. Its objects stay text, so that no field and no digit is lost.
-type listAnswer struct {
-	stripe.APIResource
-	HasMore bool              `json:"has_more"`
-	Data    []json.RawMessage `json:"data"`
+// An answer is a body that Stripe sent with status 200.
+type answer struct {
+	body []byte
+	read time.Time // the server's clock
 }
 
-// objectAnswer is the body that is one object.
-type objectAnswer struct {
-	stripe.APIResource
-	raw json.RawMessage
+func toPage(a *answer) (*page, error) {
+	objects, more, err := splitList(a.body)
+	return &page{objects: objects, more: more, read: a.read}, err
 }
 
-func (a *objectAnswer) UnmarshalJSON(body []byte) error {
-	a.raw = bytes.Clone(body)
-	return nil
+func toObject(a *answer) (*object, error) {
+	raw, err := oneObject(a.body)
+	return &object{raw: raw, read: a.read}, err
 }
 
-// getPage makes one request for a page. Failures are of type *APIError or *transferError.
-func (c *client) getPage(ctx context.Context, r request) (*page, error) {
-	var answer listAnswer
-	read, err := c.get(ctx, r, &answer)
+// get makes one request, asking for size objects unless that is 0. Failures are of type *APIError or *transferError.
+func (c *client) get(ctx context.Context, r request, size int) (*answer, error) {
+	req, err := c.newRequest(ctx, r, size)
 	if err != nil {
-		return nil, err
-	}
-	if answer.Data == nil {
-		return nil, &transferError{err: errors.New("the answer is not a list")}
-	}
-	// The rest of the answer, a second copy of the objects, ends here.
-	return &page{objects: answer.Data, more: answer.HasMore, read: read}, nil
-}
-
-// getObject makes one request for an object. Failures are of type *APIError or *transferError.
-func (c *client) getObject(ctx context.Context, r request) (*object, error) {
-	var answer objectAnswer
-	read, err := c.get(ctx, r, &answer)
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.HasPrefix(answer.raw, []byte("{")) {
-		return nil, &transferError{err: errors.New("the answer is not an object")}
-	}
-	return &object{raw: answer.raw, read: read}, nil
-}
-
-// get makes one request, decodes its answer and returns the server's clock.
-func (c *client) get(ctx context.Context, r request, answer stripe.LastResponseSetter) (time.Time, error) {
-	x := &exchange{}
-	params := &stripe.Params{
-		Context:       context.WithValue(ctx, exchangeKey{}, x),
-		StripeAccount: c.account,
-		Headers:       c.headers,
-	}
-	if r.account != "" {
-		params.StripeAccount = &r.account
+		return nil, &transferError{err: err, final: true}
 	}
 	began := time.Now()
-	err := c.backend.CallRaw(http.MethodGet, r.path, c.key.Reveal(), r.query, params, answer)
-	c.metrics.Request(r.counted(), x.status, time.Since(began))
-	if err != nil {
-		return time.Time{}, c.failure(x, err)
+	status, header, body, err := c.exchange(req)
+	c.metrics.Request(r.counted(), status, time.Since(began))
+	switch {
+	case status >= http.StatusBadRequest: // even if its body was cut
+		return nil, c.refusal(status, header, body)
+	case err != nil:
+		return nil, c.transferFailure(err)
+	case status != http.StatusOK:
+		return nil, &transferError{err: fmt.Errorf("the server answered with status %d", status)}
 	}
-	read := serverDate(x.header)
+	read := serverDate(header)
 	if read.IsZero() {
-		return read, &transferError{err: errors.New("the answer has no Date header"), final: true}
+		return nil, &transferError{err: errors.New("the answer has no Date header"), final: true}
 	}
-	return read, nil
+	return &answer{body: body, read: read}, nil
 }
 
-// failure types what went wrong in an exchange. It keeps bodies out of the words, because they may hold personal data.
-func (c *client) failure(x *exchange, err error) error {
-	if x.status >= 400 {
-		api := &APIError{Status: x.status, RequestID: x.header.Get("Request-Id"), header: x.header}
-		var said *stripe.Error
-		if errors.As(err, &said) {
-			api.Type, api.Code = string(said.Type), string(said.Code)
-			api.Message = strings.ReplaceAll(said.Msg, c.key.Reveal(), "***")
-		}
-		return api
+func (c *client) newRequest(ctx context.Context, r request, size int) (*http.Request, error) {
+	var parameters []string
+	if size > 0 {
+		parameters = append(parameters, "limit="+strconv.Itoa(size))
 	}
-	var (
-		certificate *tls.CertificateVerificationError
-		syntax      *json.SyntaxError
-	)
-	switch {
-	case errors.Is(err, errRedirect):
-		return &transferError{err: errRedirect, final: true}
-	case errors.As(err, &certificate):
-		return &transferError{err: certificate, final: true}
-	case x.status == http.StatusOK && (errors.As(err, &syntax) || strings.HasPrefix(err.Error(), "Couldn't deserialize")):
-		return &transferError{err: fmt.Errorf("the body of the answer (request %q) is not the whole JSON of a list", x.header.Get("Request-Id"))}
+	if r.query != nil && !r.query.Empty() {
+		parameters = append(parameters, r.query.Encode())
 	}
-	return &transferError{err: err}
+	address := c.base + r.path
+	if len(parameters) > 0 {
+		address += "?" + strings.Join(parameters, "&")
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.key.Reveal())
+	req.Header.Set("Stripe-Version", stripe.APIVersion)
+	req.Header.Set("User-Agent", "tapline tap-stripe")
+	if account := cmp.Or(r.account, c.account); account != "" {
+		req.Header.Set("Stripe-Account", account)
+	}
+	return req, nil
 }
+
+// exchange sends a request and reads its answer whole. The status is 0 if none came.
+func (c *client) exchange(req *http.Request) (status int, header http.Header, body []byte, err error) {
+	res, err := c.http.Do(req)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	defer res.Body.Close()
+	// Growing a buffer step by step would copy a page several times.
+	room := c.room.Load()
+	if res.ContentLength > 0 {
+		room = res.ContentLength
+	}
+	buffer := bytes.NewBuffer(make([]byte, 0, min(room, maxRoom)+bytes.MinRead))
+	_, err = buffer.ReadFrom(res.Body)
+	if n := int64(buffer.Len()); n > c.room.Load() {
+		c.room.Store(n)
+	}
+	return res.StatusCode, res.Header, buffer.Bytes(), err
+}
+
+// maxRoom bounds what is made ready for an answer on the word of its header.
+const maxRoom = 16 << 20

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -77,26 +78,24 @@ func pause(err error, n int) time.Duration {
 
 // list asks for one page until it comes or there is no hope. Failures are worded for the person who runs the tap.
 func (c *client) list(ctx context.Context, r request) (*page, error) {
-	return persist(ctx, c, r, c.getPage)
+	return persist(ctx, c, r, toPage)
 }
 
-// retrieve asks for one object until it comes or there is no hope.
+// retrieve asks for one object as list does for a page.
 func (c *client) retrieve(ctx context.Context, r request) (*object, error) {
-	return persist(ctx, c, r, c.getObject)
+	return persist(ctx, c, r, toObject)
 }
 
-// persist makes a request until it succeeds or there is no hope.
-func persist[answer any](ctx context.Context, c *client, r request, get func(context.Context, request) (*answer, error)) (*answer, error) {
+// persist makes a request until its answer can be decoded or there is no hope. Refusals for being too much do not count
+// as tries.
+func persist[T any](ctx context.Context, c *client, r request, decode func(*answer) (*T, error)) (*T, error) {
 	path := r.counted()
-	failures, rejections, putOff := 0, 0, time.Duration(0)
+	var failures, rejections, timeouts int
+	var putOff time.Duration
 	for {
-		turn, err := c.limit.acquire(ctx, path)
-		if err != nil {
-			return nil, err
-		}
-		got, err := get(ctx, r)
-		c.limit.release(turn, err)
+		got, err := attempt(ctx, c, r, decode)
 		if err == nil {
+			c.sizes.succeeded(path)
 			return got, nil
 		}
 		if ctx.Err() != nil {
@@ -114,14 +113,100 @@ func persist[answer any](ctx context.Context, c *client, r request, get func(con
 			}
 		case tryAgain:
 			if failures++; failures > c.retries {
-				return nil, fmt.Errorf("%s still failed after %d retries; try later: %w: %w", path, c.retries, singer.ErrUnavailable, err)
+				return nil, fmt.Errorf("%s still failed after %d retries; %s: %w: %w", path, c.retries, advice(err), singer.ErrUnavailable, err)
 			}
 			wait = pause(err, failures)
+			if timedOut(err) {
+				if timeouts++; timeouts > 1 && r.size > 0 {
+					c.sizes.shrink(path)
+				}
+			}
 		}
 		c.logRetry(path, err, wait)
 		if err := sleep(ctx, wait); err != nil {
 			return nil, err
 		}
+	}
+}
+
+// attempt makes a request once, in its turn.
+func attempt[T any](ctx context.Context, c *client, r request, decode func(*answer) (*T, error)) (*T, error) {
+	turn, err := c.limit.acquire(ctx, r.counted())
+	if err != nil {
+		return nil, err
+	}
+	came, err := c.get(ctx, r, c.sizes.of(r.counted(), r.size))
+	c.limit.release(turn, err)
+	if err != nil {
+		return nil, err
+	}
+	got, err := decode(came)
+	if err != nil {
+		return nil, &transferError{err: err}
+	}
+	return got, nil
+}
+
+// advice is what to do about a failure that did not pass.
+func advice(err error) string {
+	if timedOut(err) {
+		return "try later, raise request_timeout_seconds or lower page_size"
+	}
+	return "try later"
+}
+
+// pageSizes remembers which endpoints cannot make pages of the usual size in time. The zero value knows of none.
+type pageSizes struct {
+	mu   sync.Mutex
+	slow map[string]*slowness
+}
+
+// slowness is how often an endpoint's pages were halved, and how many came in time since.
+type slowness struct{ halved, inTime int }
+
+const (
+	mostHalved   = 3  // a page of 100 becomes one of 12
+	enoughInTime = 50 // pages, after which larger ones are tried again
+)
+
+// of returns how many objects to ask an endpoint for instead of size.
+func (p *pageSizes) of(endpoint string, size int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.slow[endpoint]; s != nil && size > 0 {
+		return max(size>>s.halved, 1)
+	}
+	return size
+}
+
+// shrink halves the pages of an endpoint.
+func (p *pageSizes) shrink(endpoint string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.slow == nil {
+		p.slow = map[string]*slowness{}
+	}
+	s := p.slow[endpoint]
+	if s == nil {
+		s = &slowness{}
+		p.slow[endpoint] = s
+	}
+	s.halved, s.inTime = min(s.halved+1, mostHalved), 0
+}
+
+// succeeded takes note of a page that came.
+func (p *pageSizes) succeeded(endpoint string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.slow[endpoint]
+	if s == nil {
+		return
+	}
+	if s.inTime++; s.inTime == enoughInTime {
+		s.halved, s.inTime = s.halved-1, 0
+	}
+	if s.halved == 0 {
+		delete(p.slow, endpoint)
 	}
 }
 
@@ -158,9 +243,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 // clock asks the server for the time, with the cheapest request there is. The local clock does not matter: it may be
 // wrong, and a bookmark would then promise too much.
 func (c *client) clock(ctx context.Context, st *stream) (time.Time, error) {
-	answer, err := c.list(ctx, request{path: st.path, query: probe()})
+	came, err := c.list(ctx, request{path: st.path, query: probe()})
 	if err == nil {
-		return answer.read, nil
+		return came.read, nil
 	}
 	// A key that may not read this list still learns the time; the list's own turn is when it is reported.
 	var api *APIError

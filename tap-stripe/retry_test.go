@@ -217,7 +217,7 @@ func TestWhatARequestCarries(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Authorization": "Bearer " + testKey, "Stripe-Version": "2023-10-16", "Stripe-Account": "acct_1",
-		"User-Agent": "tapline tap-stripe", "X-Stripe-Client-User-Agent": `{"lang":"go"}`, "X-Stripe-Client-Telemetry": "",
+		"User-Agent": "tapline tap-stripe", "X-Stripe-Client-User-Agent": "",
 	} {
 		if got := req.Header.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
