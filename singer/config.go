@@ -124,6 +124,7 @@ func (l *configLoader) readFile(path string, root *setting) (map[string]any, err
 		return nil, err
 	}
 	dropNulls(values)
+	root.castTexts(values)
 	l.warnReadable(path, root, values)
 	return values, nil
 }

@@ -73,7 +73,9 @@ func (y *yaml) setting(s *setting) {
 	if s.Title != "" {
 		y.member("label", s.Title)
 	}
-	y.member("kind", s.meltanoKind())
+	if kind := s.meltanoKind(); kind != "" {
+		y.member("kind", kind)
+	}
 	if s.Sensitive {
 		y.member("sensitive", true)
 	}
@@ -96,15 +98,16 @@ func (y *yaml) setting(s *setting) {
 	}
 }
 
-// meltanoKind is Meltano's word for what a setting holds. What it calls a password is a string marked as sensitive.
+// meltanoKind is Meltano's word for what a setting holds. What it calls a password is a string marked as sensitive. A
+// number has none: Meltano 4.4 cannot hand over a setting of its kind decimal, and without one it passes the text on.
 func (s *setting) meltanoKind() string {
 	switch {
+	case slices.Contains(s.Types, "number"):
+		return ""
 	case s.Kind != "" && s.Kind != "password":
 		return s.Kind
 	case len(s.Enum) > 0:
 		return "options"
-	case slices.Contains(s.Types, "number"):
-		return "decimal"
 	case len(s.Types) == 1:
 		return s.Types[0]
 	}

@@ -147,6 +147,16 @@ func (s *setting) cast(text string) any {
 	return text
 }
 
+// castTexts turns texts that a file has in the place of other values into those, as they are written in the environment:
+// Meltano and some templates write "0.5" where 0.5 is meant.
+func (s *setting) castTexts(values map[string]any) {
+	for _, p := range s.Properties {
+		if text, ok := values[p.Name].(string); ok && len(p.Types) > 0 && !p.Types.has("string") {
+			values[p.Name] = p.cast(text)
+		}
+	}
+}
+
 // fillDefaults sets absent members of values to the defaults of the schema, at any depth that values has.
 func (s *setting) fillDefaults(values map[string]any) {
 	for _, p := range s.Properties {

@@ -13,7 +13,7 @@ import (
 func TestFaultsSayWhatASettingMustBe(t *testing.T) {
 	for _, c := range []struct{ schema, value, want string }{
 		{`{"type":"string"}`, `5`, `setting "x" must be of type string, but is 5`},
-		{`{"type":["integer","boolean","null"]}`, `"5"`, `setting "x" must be of type integer or boolean, but is "5"`},
+		{`{"type":["integer","boolean","null"]}`, `"five"`, `setting "x" must be of type integer or boolean, but is "five"`},
 		{`{"type":"integer"}`, `1.5`, `setting "x" must be of type integer, but is 1.5`},
 		{`{"type":"string"}`, `{"a":1}`, `setting "x" must be of type string`},
 		{`{"const":"a"}`, `"b"`, `setting "x" must be "a", but is "b"`},
