@@ -1,13 +1,19 @@
 package main
 
 import (
+	"encoding/json"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/xeipuuv/gojsonschema"
+
+	"tapline/internal/rewrite"
+	"tapline/schemas"
 )
 
 func TestStreamNamesAreUnique(t *testing.T) {
@@ -127,4 +133,123 @@ func TestStreamsWithoutAScope(t *testing.T) {
 	if diff := cmp.Diff([]string{"token_information", "webhooks"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+func TestEveryStreamHasItsSchema(t *testing.T) {
+	var names []string
+	for _, st := range streams {
+		names = append(names, st.name)
+		s, err := schemas.RechargeStream(st.name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if diff := cmp.Diff(s.KeyProperties, st.keys); diff != "" || s.ReplicationKey != st.replicationKey {
+			t.Errorf("%s: replication key %q, schema has %q; keys (-schema +stream):\n%s", st.name, st.replicationKey, s.ReplicationKey, diff)
+		}
+		if st.parent == nil {
+			continue
+		}
+		if id := propertyOf(t, s, st.parent.adds); st.parent.adds != "" && string(id) != `{"type":"integer"}` {
+			t.Errorf("%s: the id of the parent goes to %s, which is %s", st.name, st.parent.adds, id)
+		}
+		above, err := schemas.RechargeStream(st.parent.stream)
+		if first, _, _ := strings.Cut(st.parent.field, "."); err != nil || propertyOf(t, above, first) == nil {
+			t.Errorf("%s: %s has no property %s", st.name, st.parent.stream, st.parent.field)
+		}
+	}
+	slices.Sort(names)
+	if diff := cmp.Diff(schemas.RechargeNames(), names); diff != "" {
+		t.Errorf("streams (-schemas +table):\n%s", diff)
+	}
+}
+
+// propertyOf returns the schema of a property of records, or nil.
+func propertyOf(t *testing.T, s schemas.Stream, name string) json.RawMessage {
+	t.Helper()
+	var schema struct{ Properties map[string]json.RawMessage }
+	if err := json.Unmarshal(s.Schema, &schema); err != nil {
+		t.Fatal(err)
+	}
+	return schema.Properties[name]
+}
+
+// The samples are objects as Recharge sends them, with its habits: times without an offset, numbers as text and text as
+// numbers, 0 and 1 for false and true, words in capitals.
+func TestSamplesBecomeValidRecords(t *testing.T) {
+	for _, st := range streams {
+		t.Run(st.name, func(t *testing.T) {
+			s, r := coercerOf(t, st.name)
+			record, err := r.Append(nil, sampleOf(t, st.name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := gojsonschema.Validate(gojsonschema.NewBytesLoader(s.Schema), gojsonschema.NewBytesLoader(record))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, fault := range result.Errors() {
+				t.Error(fault)
+			}
+			if again, err := r.Append(nil, record); err != nil || string(again) != string(record) {
+				t.Errorf("a record is changed when it is read again: %s, %v", cmp.Diff(string(record), string(again)), err)
+			}
+		})
+	}
+}
+
+func TestDriftingFieldsOfSamples(t *testing.T) {
+	for _, c := range []struct{ stream, part string }{
+		{"orders", `"is_prepaid": false`},
+		{"orders", `"external_order_number": {"ecommerce": "1001"}`},
+		{"orders", `"rate": "0.1"`},
+		{"charges", `"rate": "0.100"`},
+		{"charges", `"tags": "Subscription, First order"`},
+		{"charges", `"status": "error"`},
+		{"charges", `"title": "Standard", "taxable": true`},
+		{"charges", `"value": 10.5, "value_type"`},
+		{"charges", `"total_refunds": null`},
+		{"charges", `"purchase_item_id": null`},
+		{"charges", `"updated_at": "2022-03-12T12:00:00.123456Z"`},
+		{"charges", `{"name": "grind", "value": "3"}`},
+		{"customers", `"updated_at": "2022-03-10T02:36:35Z"`},
+		{"subscriptions", `"next_charge_scheduled_at": "2022-04-12"`},
+		{"subscriptions", `"order_interval_frequency": 30`},
+		{"subscriptions", `"value": "3.50"`},
+		{"discounts", `"prerequisite_subtotal_min": "50"`},
+		{"discounts", `"ids": ["4869", "4870"]`},
+		{"collection_products", `"external_product_id": "7200062308604"`},
+		{"metafields_order", `"owner_id": 43845860`},
+		{"metafields_order", `"value": "42"`},
+		{"events", `"previous_value": 1, "value": [2, "3"]`},
+	} {
+		_, r := coercerOf(t, c.stream)
+		if record, err := r.Append(nil, sampleOf(t, c.stream)); err != nil || !strings.Contains(string(record), c.part) {
+			t.Errorf("%s: %s is not in %s, %v", c.stream, c.part, record, err)
+		}
+	}
+}
+
+// coercerOf compiles the schema of a stream; whatever is reported of a sample is a failure.
+func coercerOf(t *testing.T, name string) (schemas.Stream, *rewrite.Rewriter) {
+	t.Helper()
+	s, err := schemas.RechargeStream(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := func(...string) bool { return true }
+	r, err := rewrite.CompileCoercing(s.Schema, all, func(path, what string) { t.Errorf("%s: %s %s", name, path, what) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, r
+}
+
+func sampleOf(t *testing.T, name string) []byte {
+	t.Helper()
+	sample, err := os.ReadFile("../schemas/recharge/testdata/" + name + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sample
 }
