@@ -99,34 +99,41 @@ func numbers(value string) ([]string, bool) {
 	return values, !slices.ContainsFunc(values, func(v string) bool { _, err := strconv.ParseInt(v, 10, 64); return err != nil })
 }
 
-// isBool asks whether a member has a value; without a member, whether the object belongs to an active subscription.
-func isBool(param, at string) filter {
+// isSet asks whether a member has a value.
+func isSet(param, member string) filter {
 	return filter{param, func(value string) (test, bool) {
 		want, err := strconv.ParseBool(value)
 		return func(o candidate) bool {
-			if at == "" {
-				return o.active() == want
-			}
-			texts := o.texts(at)
+			texts := o.texts(member)
 			return (len(texts) > 0 && texts[0] != "") == want
 		}, err == nil
 	}}
 }
 
-// active reports whether an address has an active subscription, or what a bundle selection belongs to is one.
-func (c candidate) active() bool {
-	subscriptions := c.s.shelves["subscriptions"]
-	mine, theirs := itoa(c.e.id), "address_id"
-	if c.sh.kind.name == "bundle_selections" {
-		mine, theirs = strings.Join(c.texts("purchase_item_id"), ""), "id"
-	}
-	return slices.ContainsFunc(subscriptions.entries, func(e *entry) bool {
-		if !e.visible(c.s.clock.now()) {
-			return false
+// isActive asks whether an active subscription has at its member theirs what the object has at mine.
+func isActive(param, mine, theirs string) filter {
+	return filter{param, func(value string) (test, bool) {
+		want, err := strconv.ParseBool(value)
+		var active map[string]bool
+		return func(o candidate) bool {
+			if active == nil {
+				active = o.s.activeSubscriptions(theirs)
+			}
+			return slices.ContainsFunc(o.texts(mine), func(id string) bool { return active[id] }) == want
+		}, err == nil
+	}}
+}
+
+// activeSubscriptions are the values of a member of the active subscriptions.
+func (s *Server) activeSubscriptions(member string) map[string]bool {
+	active, sh := map[string]bool{}, s.shelves["subscriptions"]
+	for _, e := range sh.entries {
+		raw := s.raw(sh, e)
+		if e.visible(s.clock.now()) && plainText(memberRaw(raw, "status")) == "active" {
+			active[plainText(memberRaw(raw, member))] = true
 		}
-		sub := candidate{c.s, subscriptions, e}
-		return sub.has(theirs, []string{mine}) && sub.has("status", []string{"active"})
-	})
+	}
+	return active
 }
 
 // isDate compares a day.

@@ -2,7 +2,6 @@ package rechargefake
 
 import (
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -130,7 +129,7 @@ func (d *draw) written(g gen) string {
 }
 
 func (d *draw) raw(s string)          { d.b = append(d.b, s...) }
-func (d *draw) quote(s string)        { d.b = append(d.b, quote(s)...) }
+func (d *draw) quote(s string)        { d.b = appendQuoted(d.b, s) }
 func (d *draw) chance(p float64) bool { return d.Float64() < p }
 
 // drifts decides whether a value has the type it has now and then.
@@ -178,15 +177,19 @@ func pick[T any](d *draw, choices []T) T { return choices[d.IntN(len(choices))] 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 // cents writes an amount of hundredths.
-func cents(n int64) string { return fmt.Sprintf("%d.%02d", n/100, n%100) }
+func cents(n int64) string {
+	return itoa(n/100) + "." + itoa(n%100/10) + itoa(n%10)
+}
 
 // quote writes a JSON string with nothing escaped that need not be.
-func quote(s string) string {
+func quote(s string) string { return string(appendQuoted(nil, s)) }
+
+func appendQuoted(b []byte, s string) []byte {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] == '"' || s[i] == '\\' || s[i] >= 0x7f {
-			raw, _ := json.Marshal(s) // a string always encodes
-			return string(raw)
+			raw, _ := json.Marshal(s) // text always encodes
+			return append(b, raw...)
 		}
 	}
-	return `"` + s + `"`
+	return append(append(append(b, '"'), s...), '"')
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tapline/internal/rawjson"
 )
 
 // member is one name and value of a JSON object.
@@ -70,22 +72,22 @@ func reach(raw json.RawMessage, path string) []json.RawMessage {
 	if path == "" {
 		return []json.RawMessage{raw}
 	}
-	var object map[string]json.RawMessage
-	if json.Unmarshal(raw, &object) != nil {
-		return nil // null, or no object
-	}
 	name, rest, _ := strings.Cut(path, ".")
-	if value, ok := object[name]; ok {
+	if value := memberRaw(raw, name); value != nil {
 		return reach(value, rest)
 	}
 	return nil
 }
 
-// memberRaw returns the value of a member of an object, or nil.
+// memberRaw returns the value of a member of an object, or nil; also when it is no object.
 func memberRaw(object []byte, name string) json.RawMessage {
-	var members map[string]json.RawMessage
-	_ = json.Unmarshal(object, &members) // what the fake holds is valid
-	return members[name]
+	var m rawjson.Members
+	for m.Reset(object); m.Next(); {
+		if string(m.Key) == name {
+			return m.Value
+		}
+	}
+	return nil
 }
 
 // plainText is the content of a JSON string, the text of a number or a boolean, and "" for null.

@@ -72,7 +72,7 @@ func peopleKinds() []*kind {
 			includes: []include{{name: "addresses", kind: "addresses", mine: "id", theirs: "customer_id"}, {name: "metafields", kind: "metafields_customer", mine: "id", theirs: "owner_id"},
 				{name: "payment_methods", kind: "payment_methods", mine: "id", theirs: "customer_id"}, {name: "subscriptions", kind: "subscriptions", mine: "id", theirs: "customer_id"}}},
 		{name: "addresses", one: "address", share: 130, fields: addressKindFields, facts: addressFacts, scopes: readCustomers,
-			filters: join(changeBounds, isNumber("customer_id"), is("discount_code", "discounts.code"), isNumber("discount_id", "discounts.id"), isBool("is_active", "")),
+			filters: join(changeBounds, isNumber("customer_id"), is("discount_code", "discounts.code"), isNumber("discount_id", "discounts.id"), isActive("is_active", "id", "address_id")),
 			includes: []include{activities, {"customer", "customers", "customer_id", "id", true}, {"discount", "discounts", "discounts.id", "id", true},
 				{name: "payment_methods", kind: "payment_methods", mine: "payment_method_id", theirs: "id"}, {name: "subscriptions", kind: "subscriptions", mine: "id", theirs: "address_id"}}},
 		{name: "payment_methods", one: "payment_method", share: 90, fields: paymentMethodFields, facts: paymentMethodFacts, naive: true, scopes: []string{"read_payment_methods"},
@@ -103,7 +103,7 @@ func billingKinds() []*kind {
 				{name: "payment_methods", kind: "payment_methods", mine: "customer.id", theirs: "customer_id"}, {name: "transactions"}}},
 		{name: "orders", one: "order", share: 165, fields: orderFields, facts: orderFacts, scopes: readOrders,
 			filters: join(changeBounds, isNumber("address_id"), isNumber("charge_id", "charge.id"), isNumber("customer_id", "customer.id"), is("external_customer_id", "customer.external_customer_id.ecommerce"),
-				is("external_order_id", "external_order_id.ecommerce"), isBool("has_external_order", "external_order_id.ecommerce"), isNumber("purchase_item_id", "line_items.purchase_item_id"),
+				is("external_order_id", "external_order_id.ecommerce"), isSet("has_external_order", "external_order_id.ecommerce"), isNumber("purchase_item_id", "line_items.purchase_item_id"),
 				in("status"), in("type"), from("scheduled_at"), until("scheduled_at")),
 			sorts: []string{"created_at", "processed_at", "scheduled_at", "shipped_date"},
 			includes: []include{{"customer", "customers", "customer.id", "id", true}, {name: "metafields", kind: "metafields_order", mine: "id", theirs: "owner_id"},
@@ -127,7 +127,7 @@ func shopKinds() []*kind {
 			filters: []filter{isNumber("collection_id")}},
 		{name: "bundle_selections", one: "bundle_selection", share: 15, fields: bundleSelectionFields, scopes: readSubscriptions,
 			filters: []filter{from("updated_at"), inNumbers("purchase_item_ids", "purchase_item_id"), inNumbers("bundle_variant_ids", "bundle_variant_id"), in("item_external_variant_ids", "items.external_variant_id"),
-				in("item_external_product_ids", "items.external_product_id"), isBool("active_purchase_items", "")}},
+				in("item_external_product_ids", "items.external_product_id"), isActive("active_purchase_items", "purchase_item_id", "id")}},
 	}
 }
 
