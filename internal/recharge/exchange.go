@@ -144,8 +144,11 @@ func (c *Client) transferFailure(ctx context.Context, err error) error {
 
 // withoutAddress takes the address, whose query may name people, out of the words of a failure.
 func withoutAddress(err error) error {
-	if long, ok := errors.AsType[*url.Error](err); ok {
-		return long.Err
+	for {
+		long, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			return err
+		}
+		err = long.Err
 	}
-	return err
 }

@@ -96,12 +96,12 @@ func (s *saying) clean(text []byte) string {
 		shown = strings.ReplaceAll(shown, s.token, "***")
 	}
 	shown = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.IsControl(r) {
+		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
 	}, shown)
-	return shorten(strings.TrimSpace(shown), longestMessage)
+	return shorten(strings.Join(strings.Fields(shown), " "), longestMessage)
 }
 
 // shorten cuts text to at most n bytes and three dots.

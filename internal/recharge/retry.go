@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"regexp"
+	"strings"
 	"time"
 )
 
@@ -178,10 +178,16 @@ func (c *Client) logRetry(one call, err error, wait time.Duration) {
 	log.Warn("a request is made again", "status", refused.Status)
 }
 
-var number = regexp.MustCompile(`/[0-9]+(/|$)`)
-
 // pattern is a path with {id} in the place of numbers, so that requests of one kind can be counted together.
-func pattern(path string) string { return number.ReplaceAllString(path, "/{id}$1") }
+func pattern(path string) string {
+	steps := strings.Split(path, "/")
+	for i, step := range steps {
+		if step != "" && strings.Trim(step, "0123456789") == "" {
+			steps[i] = "{id}"
+		}
+	}
+	return strings.Join(steps, "/")
+}
 
 // sleep waits, but not beyond the end of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
