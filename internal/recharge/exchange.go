@@ -41,7 +41,8 @@ const maxBody = 256 << 20
 
 var (
 	errShort = errors.New("the answer ends before its end")
-	errLong  = fmt.Errorf("the answer has more than %d bytes", maxBody)
+	errLong  = errors.New("the answer is longer than any that Recharge gives")
+	errAlien = errors.New("the answer is not in the form of HTTP")
 )
 
 // attempt makes the request once. The answer's status and header are there even if its body could not be read; it is
@@ -59,7 +60,7 @@ func (c *Client) attempt(ctx context.Context, one call) (*answer, error) {
 	}
 	defer response.Body.Close()
 	a := &answer{status: response.StatusCode, header: response.Header}
-	if a.body, err = readBody(response); err != nil {
+	if a.body, err = readBody(response, maxBody); err != nil {
 		err = c.transferFailure(ctx, err)
 	}
 	switch {
@@ -98,9 +99,9 @@ func (c *Client) request(ctx context.Context, one call) (*http.Request, error) {
 	return req, nil
 }
 
-// readBody reads all of a body, or fails with what is known of why it ended.
-func readBody(response *http.Response) ([]byte, error) {
-	if length := response.ContentLength; length > maxBody {
+// readBody reads all of a body of at most so many bytes, or fails with what is known of why it ended.
+func readBody(response *http.Response, most int64) ([]byte, error) {
+	if length := response.ContentLength; length > most {
 		return nil, errLong
 	} else if length >= 0 {
 		body := make([]byte, length)
@@ -113,11 +114,11 @@ func readBody(response *http.Response) ([]byte, error) {
 		}
 		return body[:n], err
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return body, errShort
-	case err == nil && len(body) > maxBody:
+	case err == nil && int64(len(body)) > most:
 		return nil, errLong
 	}
 	return body, err
@@ -138,6 +139,9 @@ func (c *Client) transferFailure(ctx context.Context, err error) error {
 		return &transferError{err: errLong, final: true}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &transferError{err: fmt.Errorf("none came within %v", c.timeout), late: true, stale: true}
+	}
+	if strings.Contains(err.Error(), "malformed") { // what follows that word is what was received
+		err = errAlien
 	}
 	return &transferError{err: withoutAddress(err), stale: true}
 }

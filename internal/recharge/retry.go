@@ -130,7 +130,7 @@ func (e *effort) judge(err error, closed time.Duration) (wait time.Duration, fin
 			e.timeouts++
 		}
 		if e.failures > e.retries || e.call.shrinkable && e.timeouts == 2 {
-			return 0, fmt.Errorf("reading %s failed %d times: %w: %w", e.call.path, e.failures, ErrUnavailable, err)
+			return 0, fmt.Errorf("reading %s failed at attempt %d: %w: %w", e.call.path, e.failures, ErrUnavailable, err)
 		}
 		return pause(e.failures) + retryAfter(err), nil
 	}
