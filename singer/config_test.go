@@ -58,7 +58,7 @@ func shopLoader(variables map[string]string) *configLoader {
 
 func TestConfigMergesFilesAndEnvironment(t *testing.T) {
 	first := writeFile(t, "first.json", "\ufeff"+`{"api_key":"key-from-file","shop":"a","page_size":10,"ratio":null,"sink":{"url":"u","password":null}}`)
-	texts := writeFile(t, "texts.json", `{"api_key":"k","shop":"b","page_size":"20","ratio":"0.50","verbose":"false","select":"[\"a.*\"]"}`)
+	texts := writeFile(t, "texts.json", `{"api_key":"key-in-file","shop":"b","page_size":"20","ratio":"0.50","verbose":"false","select":"[\"a.*\"]"}`)
 	second := writeFile(t, "second.json", `{"shop":"b","ratio":1234567890.12345678901234567890,"verbose":true}`)
 	variables := map[string]string{
 		"TAP_SHOP_API_KEY": "key-from-env", "TAP_SHOP_SELECT": `["a.*","!a.b"]`, "TAP_SHOP_PAGE_SIZE": "20",
@@ -78,7 +78,7 @@ func TestConfigMergesFilesAndEnvironment(t *testing.T) {
 			"ratio": json.Number("1234567890.12345678901234567890"), "select": []any{"a.*", "!a.b"},
 		}},
 		{"texts stand for what they write", []string{texts}, map[string]any{
-			"api_key": "k", "shop": "b", "page_size": json.Number("20"), "verbose": false, "ratio": json.Number("0.50"), "select": []any{"a.*"},
+			"api_key": "key-in-file", "shop": "b", "page_size": json.Number("20"), "verbose": false, "ratio": json.Number("0.50"), "select": []any{"a.*"},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
