@@ -37,12 +37,12 @@ type Budget struct {
 // asked for; each answer tells its level.
 type bucket struct {
 	turns [2]chan struct{} // held by the one request of a class that is next; the others queue up for it
+	usual Budget           // what the token lets expect
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed when an answer has come
 	size     float64
 	leak     float64
-	factored bool // the token tells the leak
 	share    float64
 	pace     float64   // part of the share that is used; below 1 after a 429 that came without a level
 	fill     float64   // how full ordinary requests may make the bucket
@@ -64,15 +64,16 @@ type ticket struct {
 }
 
 func newBucket(token string, share float64) *bucket {
-	leakFactor, sizeFactor, factored := factors(token)
+	leak, size := factors(token)
+	usual := Budget{Leak: usualLeak * leak, Size: usualSize * size}
 	b := &bucket{
-		changed:  make(chan struct{}),
-		size:     usualSize * sizeFactor,
-		leak:     usualLeak * leakFactor,
-		factored: factored,
-		share:    min(max(share, 0.01), 1),
-		pace:     1,
-		fill:     ordinaryFill,
+		usual:   usual,
+		changed: make(chan struct{}),
+		size:    usual.Size,
+		leak:    usual.Leak,
+		share:   min(max(share, 0.01), 1),
+		pace:    1,
+		fill:    ordinaryFill,
 	}
 	for i := range b.turns {
 		b.turns[i] = make(chan struct{}, 1)
@@ -191,13 +192,11 @@ func (b *bucket) learn(now time.Time, t ticket, l level) {
 	b.seen, b.seenAt = t.number, now
 }
 
-// resize notes the size that the server told. Where the token says nothing of the leak, larger buckets are taken to
-// leak faster, in proportion; should they not, their level will show it.
+// resize notes the size that the server told. A bucket that is larger than the token lets expect is taken to leak
+// faster, in proportion; should it not, its level will show it.
 func (b *bucket) resize(size float64) {
 	b.size = size
-	if !b.factored {
-		b.leak = max(usualLeak, usualLeak*size/usualSize)
-	}
+	b.leak = b.usual.Leak * max(1, size/b.usual.Size)
 }
 
 // guess makes do with an answer that did not tell the level.

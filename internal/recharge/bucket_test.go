@@ -4,14 +4,19 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // A store is a server with a true leaky bucket, from which others may spend.
@@ -168,6 +173,7 @@ func TestTheLeakIsUsedAndTheBucketNeverOverflows(t *testing.T) {
 		"a full bucket, Retry-After": {share: 1, workers: 8, latency: 300 * time.Millisecond, others: early(quiet), retryAfter: 3, full: true, used: 0.98},
 		"twice the leak by token":    {token: "sk_2x1_abc", leak: 4, share: 1, workers: 8, latency: 300 * time.Millisecond, others: quiet, used: 0.98},
 		"twice of all, untold":       {size: 80, leak: 4, share: 1, workers: 8, latency: 300 * time.Millisecond, others: quiet, used: 0.98},
+		"more than the token says":   {token: "sk_1x1_abc", size: 400, leak: 20, share: 1, workers: 20, latency: 300 * time.Millisecond, others: quiet, used: 0.98},
 		"less than the token says":   {token: "sk_4x2_abc", share: 1, workers: 8, latency: 300 * time.Millisecond, others: quiet, used: 0.98},
 		"a small bucket":             {size: 4, full: true, leak: 1, share: 1, workers: 8, latency: 300 * time.Millisecond, others: quiet, used: 0.95},
 		"levels untold, less leak":   {leak: 1, silent: true, share: 1, workers: 8, latency: 300 * time.Millisecond, others: quiet, full: true, later: 8, used: 0.9},
@@ -208,4 +214,218 @@ func btof(b bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+// alone is a client of a quiet store that answers within 100 milliseconds.
+func alone(o Options) (*store, *Client) {
+	s := &store{size: usualSize, leak: usualLeak, latency: func() time.Duration { return 100 * time.Millisecond }}
+	s.bucket.at = time.Now()
+	o.Transport = s
+	return s, New(o)
+}
+
+func TestUrgentRequestsDoNotWaitBehindOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := alone(Options{Share: 1})
+		ctx, cancel := context.WithTimeout(t.Context(), simulated)
+		defer cancel()
+		var backfill sync.WaitGroup
+		backfill.Go(func() { busy(ctx, t, c, 50) })
+		urgent := c.Urgent()
+		longest := time.Duration(0)
+		for sleep(ctx, 40*time.Second) == nil {
+			for range 10 {
+				began := time.Now()
+				if _, _, err := urgent.Get(ctx, "/charges/1", "", nil); err != nil {
+					t.Error(err)
+				}
+				longest = max(longest, time.Since(began))
+			}
+		}
+		backfill.Wait()
+		if longest > 100*time.Millisecond {
+			t.Errorf("an urgent request took %v", longest)
+		}
+		if s.rejected > 0 || float64(s.served) < 0.98*s.leak*simulated.Seconds() {
+			t.Errorf("%d requests were served, %d rejected", s.served, s.rejected)
+		}
+	})
+}
+
+func TestAfterAPauseOneRequestLooksFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := alone(Options{Share: 1})
+		burst := func() {
+			var all sync.WaitGroup
+			for range 10 {
+				all.Go(func() {
+					if _, err := c.Page(t.Context(), charges); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+		}
+		burst()
+		time.Sleep(10 * time.Minute)
+		s.other(30) // which this program cannot know of
+		burst()
+		if s.rejected != 0 || s.highest > 31 {
+			t.Errorf("%d requests were rejected, the highest level was %v", s.rejected, s.highest)
+		}
+	})
+}
+
+func TestRequestsOfAClassGoInTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := alone(Options{Share: 1})
+		var (
+			mu    sync.Mutex
+			order []int
+			all   sync.WaitGroup
+		)
+		for i := range 60 {
+			all.Go(func() {
+				ticket, err := c.bucket.take(t.Context(), false)
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				order = append(order, i)
+				mu.Unlock()
+				c.bucket.report(ticket, level{})
+			})
+			synctest.Wait()
+		}
+		all.Wait()
+		if !slices.IsSorted(order) {
+			t.Errorf("the order is %v", order)
+		}
+	})
+}
+
+func TestWaitingForTheBucketEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := alone(Options{})
+		if _, err := c.bucket.take(t.Context(), false); err != nil { // whose answer never comes
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				if _, err := c.bucket.take(ctx, false); err != context.DeadlineExceeded {
+					t.Errorf("waiting ended in %v", err)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+func TestTheTokenTellsTheFirstGuess(t *testing.T) {
+	tests := map[string]Budget{
+		"":                   {Leak: 2, Rate: 1.8, Size: 40},
+		"0123456789abcdef":   {Leak: 2, Rate: 1.8, Size: 40},
+		"sk_1x1_abc":         {Leak: 2, Rate: 1.8, Size: 40},
+		"sk_2x1_abc":         {Leak: 4, Rate: 3.6, Size: 40},
+		"sk_10x3_abc":        {Leak: 20, Rate: 18, Size: 120},
+		"sk_0x1_abc":         {Leak: 2, Rate: 1.8, Size: 40},
+		"sk_100x1_abc":       {Leak: 2, Rate: 1.8, Size: 40},
+		"sk_2x_abc":          {Leak: 2, Rate: 1.8, Size: 40},
+		"another_sk_2x1_abc": {Leak: 2, Rate: 1.8, Size: 40},
+	}
+	for token, want := range tests {
+		got := New(Options{Token: token}).Budget()
+		if diff := cmp.Diff(want, got, cmpopts.EquateApprox(1e-9, 0)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", token, diff)
+		}
+	}
+}
+
+func TestTheBudgetFollowsTheAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := New(Options{Share: 0.5, Transport: &script{answers: []scripted{{body: goodPage, header: http.Header{"X-Recharge-Limit": {"30/80"}}}}}})
+		if _, err := c.Page(t.Context(), charges); err != nil {
+			t.Fatal(err)
+		}
+		want := Budget{Leak: 4, Rate: 2, Size: 80, Level: 30}
+		if diff := cmp.Diff(want, c.Budget()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		time.Sleep(5 * time.Second)
+		if got := c.Budget().Level; got != 10 {
+			t.Errorf("after 5 seconds the level is %v", got)
+		}
+	})
+}
+
+func TestLevelsAreRead(t *testing.T) {
+	tests := map[string]level{
+		"39/40":     {known: true, used: 39, size: 40},
+		" 0 / 80 ":  {known: true, used: 0, size: 80},
+		"1.5/40":    {known: true, used: 1.5, size: 40},
+		"":          {},
+		"40":        {used: 40},
+		"a/40":      {size: 40},
+		"-1/40":     {used: -1, size: 40},
+		"1/0":       {used: 1},
+		"NaN/40":    {used: math.NaN(), size: 40},
+		"1/1000000": {known: true, used: 1, size: 1e6},
+		"1/1e9":     {used: 1, size: 1e9},
+	}
+	for header, want := range tests {
+		got := levelOf(&answer{status: 200, header: http.Header{"X-Recharge-Limit": {header}}}, nil)
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(level{}), cmpopts.EquateNaNs()); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", header, diff)
+		}
+	}
+	if got := levelOf(nil, nil); got != (level{}) {
+		t.Errorf("no answer tells %+v", got)
+	}
+	if got := levelOf(&answer{status: 429}, &Error{Status: 429, wait: time.Minute}); got != (level{full: true, wait: time.Minute}) {
+		t.Errorf("a rejection tells %+v", got)
+	}
+}
+
+func TestAnOlderAnswerDoesNotSetTheLevelBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBucket("", 1)
+		first, _ := b.take(t.Context(), false)
+		b.report(first, level{known: true, used: 1, size: 40})
+		older, _ := b.take(t.Context(), false)
+		newer, _ := b.take(t.Context(), false)
+		b.report(newer, level{known: true, used: 18, size: 40})
+		b.report(older, level{known: true, used: 2, size: 40})
+		if got := b.budget().Level; got != 18 {
+			t.Errorf("the level is %v", got)
+		}
+	})
+}
+
+func TestOneFullBucketIsOneRejection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBucket("", 1)
+		first, _ := b.take(t.Context(), false)
+		b.report(first, level{known: true, used: 1, size: 40})
+		var tickets []ticket
+		for range 5 {
+			one, _ := b.take(t.Context(), false)
+			tickets = append(tickets, one)
+		}
+		for _, one := range tickets {
+			b.report(one, level{full: true, known: true, used: 40, size: 40})
+		}
+		if got := b.closedFor(); got < leastClosed || got > leastClosed+firstPause {
+			t.Errorf("the bucket is closed for %v", got)
+		}
+		for want := 2 * leastClosed; want < 100*time.Second; want *= 2 {
+			one, _ := b.take(t.Context(), false)
+			b.report(one, level{full: true, known: true, used: 40, size: 40})
+			if got := b.closedFor(); got < min(want, mostClosed) || got > min(want, mostClosed)+firstPause {
+				t.Errorf("then it is closed for %v, not %v", got, want)
+			}
+		}
+	})
 }

@@ -21,14 +21,14 @@ var factorsInToken = regexp.MustCompile(`^sk_([1-9][0-9]?)x([1-9][0-9]?)_`)
 // It is a first guess: answers tell more.
 //
 // https://changelog.getrecharge.com/configurable-rate-limits-for-recharge-api-tokens-4yeMp2
-func factors(token string) (leak, size float64, told bool) {
+func factors(token string) (leak, size float64) {
 	found := factorsInToken.FindStringSubmatch(token)
 	if found == nil {
-		return 1, 1, false
+		return 1, 1
 	}
 	leak, _ = strconv.ParseFloat(found[1], 64)
 	size, _ = strconv.ParseFloat(found[2], 64)
-	return leak, size, true
+	return leak, size
 }
 
 // A gauge is a level that falls with time, down to zero.
@@ -60,6 +60,6 @@ func levelOf(a *answer, err error) level {
 	var errUsed, errSize error
 	l.used, errUsed = strconv.ParseFloat(strings.TrimSpace(used), 64)
 	l.size, errSize = strconv.ParseFloat(strings.TrimSpace(size), 64)
-	l.known = errUsed == nil && errSize == nil && l.used >= 0 && l.size >= 1 && l.size < 1e6
+	l.known = errUsed == nil && errSize == nil && l.used >= 0 && l.size >= 1 && l.size < 1e9
 	return l
 }
