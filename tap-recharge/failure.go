@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tapline/internal/recharge"
+	"tapline/singer"
+)
+
+// explain puts a failed request into words for the person who runs the tap, and decides the exit code. The stream may
+// be nil.
+func explain(st *stream, err error) error {
+	refused, ok := errors.AsType[*recharge.Error](err)
+	switch {
+	case errors.Is(err, recharge.ErrUnavailable):
+		return fmt.Errorf("%w: %w", err, singer.ErrUnavailable)
+	case ok && refused.Credentials():
+		return fmt.Errorf("the access token is wrong or was revoked; set access_token to a current one: %w: %w", singer.ErrCredentials, err)
+	case ok && refused.Forbidden():
+		return fmt.Errorf("the token may not read it: %s; or deselect the stream: %w: %w", remedyOf(st), singer.ErrCredentials, err)
+	}
+	return err
+}
+
+// remedyOf says what would let the token read a stream.
+func remedyOf(st *stream) string {
+	if st == nil || len(st.scopes) == 0 {
+		return "see that the store has the app installed"
+	}
+	text := "grant it the scope " + strings.Join(st.scopes, " or ")
+	if st.plan != "" {
+		text += " and see that the store's plan is " + st.plan
+	}
+	return text
+}
+
+// An outputError is why a message could not be written, which ends the run and not one stream.
+type outputError struct{ error }
+
+func (e outputError) Unwrap() error { return e.error }
+
+// wrote types the failure of writing a message.
+func wrote(err error) error {
+	if err == nil {
+		return nil
+	}
+	return outputError{err}
+}
+
+// concernsOneStream tells whether other streams may be read in spite of a failure. That Recharge is unavailable is for
+// the caller to judge.
+func concernsOneStream(err error) bool {
+	if _, ok := errors.AsType[outputError](err); ok {
+		return false
+	}
+	refused, ok := errors.AsType[*recharge.Error](err)
+	return !(ok && refused.Credentials()) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// A streamError is why one stream could not be read to its end.
+type streamError struct {
+	stream string
+	err    error
+}
+
+func (e *streamError) Error() string {
+	if _, ok := errors.AsType[*singer.RecordError](e.err); ok { // which names the stream itself
+		return e.err.Error()
+	}
+	return fmt.Sprintf("stream %s: %v", e.stream, e.err)
+}
+
+func (e *streamError) Unwrap() error { return e.err }
+
+// failures are those of several streams. They name all streams but tell the first's reason alone, to fit a line.
+type failures []*streamError
+
+func (f failures) Error() string {
+	names := make([]string, len(f))
+	for i, one := range f {
+		names[i] = one.stream
+	}
+	return fmt.Sprintf("%d streams cannot be read: %s; %v", len(f), strings.Join(names, ", "), f[0])
+}
+
+func (f failures) Unwrap() []error {
+	errs := make([]error, len(f))
+	for i, one := range f {
+		errs[i] = one
+	}
+	return errs
+}
+
+// join makes one failure of those that are not nil, or nil.
+func join(failed []*streamError) error {
+	some := failures(slices.DeleteFunc(failed, func(e *streamError) bool { return e == nil }))
+	switch len(some) {
+	case 0:
+		return nil
+	case 1:
+		return some[0]
+	}
+	return some
+}
