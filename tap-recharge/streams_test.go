@@ -14,6 +14,7 @@ import (
 
 	"tapline/internal/rewrite"
 	"tapline/schemas"
+	"tapline/tests/fake/recharge/rechargefake"
 )
 
 func TestStreamNamesAreUnique(t *testing.T) {
@@ -252,4 +253,50 @@ func sampleOf(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	return sample
+}
+
+// The fake store's fields were typed apart from the schemas, too. With TypeDrift its values have every type that is known
+// from practice, and some objects a member that nobody documents.
+func TestObjectsOfTheFakeBecomeValidRecords(t *testing.T) {
+	fake, err := rechargefake.New(rechargefake.Options{Seed: 5, Objects: 1500, TypeDrift: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range fake.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			objects, err := fake.Objects(kind)
+			if err != nil || len(objects) == 0 {
+				t.Fatalf("%d objects, %v", len(objects), err)
+			}
+			s, err := schemas.RechargeStream(kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			schema, err := gojsonschema.NewSchema(gojsonschema.NewBytesLoader(s.Schema))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := rewrite.CompileCoercing(s.Schema, func(...string) bool { return true }, func(path, what string) {
+				if path != "beta_flags" {
+					t.Errorf("%s %s", path, what)
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, object := range objects {
+				if p := findStream(kind).parent; p != nil && p.adds != "" {
+					object = append([]byte(`{"`+p.adds+`":1,`), object[1:]...)
+				}
+				record, err := r.Append(nil, object)
+				if err != nil {
+					t.Fatal(err)
+				}
+				result, err := schema.Validate(gojsonschema.NewBytesLoader(record))
+				if err != nil || !result.Valid() {
+					t.Fatalf("%v, %v: %s", err, result.Errors(), record)
+				}
+			}
+		})
+	}
 }
