@@ -45,6 +45,7 @@ func TestAnAnswerThatWasCutIsReadAgainOnAnotherConnection(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // for the pauses before the second requests
 			var from []string
 			c := serve(t, Options{MaxRetries: 1}, func(w http.ResponseWriter, r *http.Request) {
 				if from = append(from, r.RemoteAddr); len(from) > 1 {
