@@ -40,7 +40,7 @@ func chargeFacts(d *draw) facts {
 	}
 	switch {
 	case slices.Contains(paid, status):
-		f["processed_at"] = d.at(d.created + d.Int64N(min(d.updated-d.created, 2*dayMicros)+1))
+		f["processed_at"] = d.at(d.until(min(d.updated, d.created+2*dayMicros)))
 		f["total_refunds"] = `"0.00"`
 		if status != "success" {
 			f["total_refunds"] = quote(cents(100 + d.Int64N(5000)))

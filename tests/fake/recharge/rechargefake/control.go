@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 )
 
@@ -73,6 +74,9 @@ func (s *Server) controlRoutes() *http.ServeMux {
 	for pattern, act := range map[string]action{
 		"GET /_control/counts":          func(*http.Request) (any, error) { return s.Counts(), nil },
 		"GET /_control/requests":        func(*http.Request) (any, error) { return s.Requests(), nil },
+		"GET /_control/refused":         func(*http.Request) (any, error) { return map[string]int{"refused": s.Refused()}, nil },
+		"POST /_control/fail":           s.controlFail,
+		"POST /_control/reset-failures": func(*http.Request) (any, error) { s.ClearFailures(); return done, nil },
 		"POST /_control/reset-requests": func(*http.Request) (any, error) { s.ResetRequests(); return done, nil },
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { answerControl(w, r, act) })
@@ -113,4 +117,16 @@ func (s *Server) controlObjects(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	out.Flush()
+}
+
+func (s *Server) controlFail(r *http.Request) (any, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the body of fail: %w", err)
+	}
+	f, err := readFailure(body)
+	if err != nil {
+		return nil, err
+	}
+	return done, s.Fail(f)
 }

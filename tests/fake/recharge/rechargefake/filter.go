@@ -54,8 +54,8 @@ func (c candidate) at(member string) (int64, bool) {
 	return parseTime(list[0])
 }
 
-// path is where a filter looks: the parameter's own name unless said.
-func path(param string, other []string) string {
+// pathOf is where a filter looks: the parameter's own name unless said.
+func pathOf(param string, other []string) string {
 	if len(other) > 0 {
 		return other[0]
 	}
@@ -65,7 +65,7 @@ func path(param string, other []string) string {
 // is compares text.
 func is(param string, at ...string) filter {
 	return filter{param, func(value string) (test, bool) {
-		return func(o candidate) bool { return o.has(path(param, at), []string{value}) }, value != ""
+		return func(o candidate) bool { return o.has(pathOf(param, at), []string{value}) }, value != ""
 	}}
 }
 
@@ -73,7 +73,7 @@ func is(param string, at ...string) filter {
 func isNumber(param string, at ...string) filter {
 	return filter{param, func(value string) (test, bool) {
 		_, err := strconv.ParseInt(value, 10, 64)
-		return func(o candidate) bool { return o.has(path(param, at), []string{value}) }, err == nil
+		return func(o candidate) bool { return o.has(pathOf(param, at), []string{value}) }, err == nil
 	}}
 }
 
@@ -81,7 +81,7 @@ func isNumber(param string, at ...string) filter {
 func in(param string, at ...string) filter {
 	return filter{param, func(value string) (test, bool) {
 		values := strings.Split(value, ",")
-		return func(o candidate) bool { return o.has(path(param, at), values) }, !slices.Contains(values, "")
+		return func(o candidate) bool { return o.has(pathOf(param, at), values) }, !slices.Contains(values, "")
 	}}
 }
 
@@ -89,7 +89,7 @@ func in(param string, at ...string) filter {
 func inNumbers(param string, at ...string) filter {
 	return filter{param, func(value string) (test, bool) {
 		values, ok := numbers(value)
-		return func(o candidate) bool { return o.has(path(param, at), values) }, ok
+		return func(o candidate) bool { return o.has(pathOf(param, at), values) }, ok
 	}}
 }
 

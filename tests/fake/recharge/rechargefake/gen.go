@@ -136,8 +136,11 @@ func (d *draw) chance(p float64) bool { return d.Float64() < p }
 func (d *draw) drifts() bool { return d.world.drift && d.chance(0.3) }
 
 // between is a moment between the object's creation and its last change.
-func (d *draw) between() int64 {
-	at := d.created + d.Int64N(d.updated-d.created+1)
+func (d *draw) between() int64 { return d.until(d.updated) }
+
+// until is a moment between the object's creation and another: a whole second, unless times drift.
+func (d *draw) until(end int64) int64 {
+	at := d.created + d.Int64N(end-d.created+1)
 	if d.world.drift {
 		return at
 	}

@@ -1,6 +1,7 @@
 package rechargefake
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -38,6 +39,16 @@ type Options struct {
 	Tokens []Token
 	// NotInPlan are kinds, and store, that the store's plan does not hold: they answer 403.
 	NotInPlan []string
+	// Bucket is how many requests a token may make at once and Leak how many more in each second of real time, beyond
+	// which the answer is 429. Recharge's are 40 and 2. 0 means a million, and a twentieth of Bucket. The header
+	// x-recharge-limit of each answer tells the truth. A token that begins sk_2x1_ has twice the leak, sk_1x2_ twice the bucket.
+	Bucket int
+	Leak   float64
+	// RetryAfter is sent with each 429 unless empty, in seconds.
+	RetryAfter string
+	// Latency delays every answer of the API: all by as much, or, with a larger LatencyP99, half of them by less and one
+	// in a hundred by more than that.
+	Latency, LatencyP99 time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -49,6 +60,12 @@ func (o Options) withDefaults() Options {
 	}
 	if len(o.Tokens) == 0 {
 		o.Tokens = []Token{{Secret: DefaultToken}}
+	}
+	if o.Bucket == 0 {
+		o.Bucket = 1_000_000
+	}
+	if o.Leak == 0 {
+		o.Leak = float64(o.Bucket) / 20
 	}
 	return o
 }
@@ -70,10 +87,12 @@ type Server struct {
 	world   *world
 	clock   *clock
 	routes  *http.ServeMux
+	buckets map[string]*bucket // by token
 
 	mu       sync.Mutex // guards what follows
 	shelves  map[string]*shelf
 	requests []Request
+	failures []*Failure
 	serial   int // counts requests
 }
 
@@ -87,13 +106,21 @@ type Request struct {
 // New makes a fake. It fails when Counts names an unknown kind and when a number is negative.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
+	if o.Bucket < 1 || o.Leak <= 0 {
+		return nil, fmt.Errorf("bucket: %d, leak: %v: want more than 0", o.Bucket, o.Leak)
+	}
 	world, err := newWorld(o)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, world: world, clock: newClock(world.now, o.Pace), shelves: map[string]*shelf{}}
+	s := &Server{options: o, world: world, clock: newClock(world.now, o.Pace), shelves: map[string]*shelf{}, buckets: map[string]*bucket{}}
 	for _, k := range world.kinds {
 		s.shelves[k.name] = s.newShelf(k)
+	}
+	for _, t := range o.Tokens {
+		if !t.Revoked {
+			s.buckets[t.Secret] = newBucket(o, t.Secret)
+		}
 	}
 	s.routes = s.controlRoutes()
 	return s, nil
@@ -136,7 +163,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.routes.ServeHTTP(w, r)
 		return
 	}
-	s.record(w, r)
+	serial := s.record(w, r)
+	if s.limited(w, r) || !pause(r.Context(), s.latency(serial)) {
+		return
+	}
+	if failure := s.takeFailure(r, serial); failure != nil {
+		s.fail(w, r, failure)
+		return
+	}
 	status, body := s.answer(r)
 	writeJSON(w, status, body)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -115,3 +116,12 @@ func oracle(t testing.TB, s *Server, kind string) []string {
 }
 
 func idOf(object string) string { return plainText(memberRaw([]byte(object), "id")) }
+
+func number64(t testing.TB, text string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
