@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -175,12 +176,39 @@ func columns(t testing.TB, db *sql.DB, table string) (names, types []string) {
 	return names, types
 }
 
+// same tells whether two values are equal, numbers as decimals. It is cmp.Equal with sameDigits, and much quicker.
+func same(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		other, ok := b.(map[string]any)
+		if !ok || len(a) != len(other) {
+			return false
+		}
+		for name, value := range a {
+			if v, ok := other[name]; !ok || !same(value, v) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		other, ok := b.([]any)
+		return ok && slices.EqualFunc(a, other, same)
+	case json.Number:
+		other, ok := b.(json.Number)
+		return ok && (a == other || equalNumbers(a, other))
+	default:
+		return a == b
+	}
+}
+
 // sameDigits compares numbers as decimals: 0.1 and 1e-1 are one number, 0.1 and 0.10000000000000001 are not.
-var sameDigits = cmp.Comparer(func(a, b json.Number) bool {
+var sameDigits = cmp.Comparer(equalNumbers)
+
+func equalNumbers(a, b json.Number) bool {
 	x, okX := new(big.Rat).SetString(string(a))
 	y, okY := new(big.Rat).SetString(string(b))
 	return okX && okY && x.Cmp(y) == 0
-})
+}
 
 // compareAccount compares the tables of all streams with the account.
 func compareAccount(t testing.TB, fake *stripefake.Server, p *project) {
