@@ -173,7 +173,7 @@ func TestTheLeakIsUsedAndTheBucketNeverOverflows(t *testing.T) {
 		"a full bucket, Retry-After": {share: 1, workers: 8, latency: 300 * time.Millisecond, others: early(quiet), retryAfter: 3, full: true, used: 0.98},
 		"twice the leak by token":    {token: "sk_2x1_abc", leak: 4, share: 1, workers: 8, latency: 300 * time.Millisecond, others: quiet, used: 0.98},
 		"twice of all, untold":       {size: 80, leak: 4, share: 1, workers: 8, latency: 300 * time.Millisecond, others: quiet, used: 0.98},
-		"more than the token says":   {token: "sk_1x1_abc", size: 400, leak: 20, share: 1, workers: 20, latency: 300 * time.Millisecond, others: quiet, used: 0.98},
+		"more than the token says":   {token: "sk_1x1_abc", size: 100, leak: 5, share: 1, workers: 12, latency: 300 * time.Millisecond, others: quiet, used: 0.98},
 		"less than the token says":   {token: "sk_4x2_abc", share: 1, workers: 8, latency: 300 * time.Millisecond, others: quiet, used: 0.98},
 		"a small bucket":             {size: 4, full: true, leak: 1, share: 1, workers: 8, latency: 300 * time.Millisecond, others: quiet, used: 0.95},
 		"levels untold, less leak":   {leak: 1, silent: true, share: 1, workers: 8, latency: 300 * time.Millisecond, others: quiet, full: true, later: 8, used: 0.9},

@@ -123,7 +123,7 @@ func (e *effort) judge(err error, closed time.Duration) (wait time.Duration, fin
 		return e.putOff(closed)
 	case waitBehind:
 		e.conflict++
-		return e.putOff(firstConflict + pause(e.conflict))
+		return e.putOff(firstConflict + pause(e.conflict) + retryAfter(err))
 	case tryAgain:
 		e.failures++
 		if Timeout(err) {

@@ -166,6 +166,7 @@ func TestTheServerSaysHowLongToWait(t *testing.T) {
 		"429 at a time":         {429, "Tue, 02 Jan 2024 03:05:05 GMT", 60 * time.Second, 62 * time.Second},
 		"429 in seconds past 0": {429, "-5", 2 * time.Second, 13 * time.Second},
 		"429 for ever":          {429, "1e300", 0, 0},
+		"409 in seconds":        {409, "60", 61 * time.Second, 62 * time.Second},
 		"503 in seconds":        {503, "60", 60 * time.Second, 62 * time.Second},
 		"503 without a word":    {503, "", 0, time.Second},
 	}
