@@ -5,61 +5,128 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"regexp"
+	"strings"
 	"text/tabwriter"
 
+	"tapline/internal/rawjson"
 	"tapline/singer"
 )
 
 // check asks for one object of every selected stream and reports which of them the key may read, [singer.Tap.Check].
+// Streams that discovery has left out are reported with the reason.
 func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 	s, err := readSettings(run.Config)
 	if err != nil {
 		return err
 	}
-	c := newClient(s, nil, run.Log, run.Metrics)
-	mode := "live mode"
-	if s.testMode() {
-		mode = "test mode"
-	}
-	fmt.Fprintf(report, "%s at %s, at most %v requests a second\n", mode, s.BaseURL, s.RequestRate)
-	table := tabwriter.NewWriter(report, 0, 0, 2, ' ', 0)
-	defer table.Flush()
-	fmt.Fprintln(table, "STREAM\tREADABLE")
-	probed := false
-	var failed []*streamError
+	var selected, listed []*stream
+	chosen := map[string]bool{}
 	for _, entry := range run.Catalog.Streams {
 		st := findStream(entry.ID)
-		if st == nil || !entry.Selected() {
-			continue
+		switch {
+		case st == nil:
+		case entry.Selected():
+			chosen[st.name] = true
+			selected, listed = append(selected, st), append(listed, st)
+		case unsupported(entry):
+			listed = append(listed, st)
 		}
-		probed = true
-		_, err := c.list(ctx, request{path: st.path, query: probe()})
-		if err != nil && !concernsOneStream(err) {
-			return err
-		}
-		if err != nil {
+	}
+	if len(listed) == 0 {
+		_, err := fmt.Fprintln(report, "no stream is selected, so nothing was tried")
+		return err
+	}
+	c := newClient(s, nil, run.Log, run.Metrics)
+	refused, err := tryAll(ctx, c, s, listed)
+	if err != nil {
+		return err
+	}
+	account, err := accountOf(ctx, c, s, refused)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(report, headline(s, account))
+	writeTable(report, listed, refused)
+	var failed []*streamError
+	for _, st := range selected {
+		if err := refused[st.name]; err != nil {
 			failed = append(failed, &streamError{st, err})
 		}
-		fmt.Fprintf(table, "%s\t%s\n", st.name, readable(err))
-	}
-	if !probed {
-		fmt.Fprintln(table, "(no stream is selected, so nothing was tried)")
 	}
 	return join(failed)
 }
 
-// readable words the outcome of a probe.
-func readable(err error) string {
-	if err == nil {
-		return "yes"
+// headline says what is looked at, and how fast it may be read.
+func headline(s *settings, account string) string {
+	kind, mode := "secret key", "live mode"
+	if s.restricted() {
+		kind = "restricted key"
 	}
-	var api *APIError
-	if errors.As(err, &api) && api.Status == http.StatusForbidden {
-		if name := api.permission(); name != "" {
-			return "no\tthe key lacks " + name
+	if s.testMode() {
+		mode = "test mode"
+	}
+	if account == "" {
+		account = "unknown"
+	}
+	return fmt.Sprintf("%s, %s at %s\naccount: %s\nat most %.4g requests a second, %.4g to one list",
+		kind, mode, s.BaseURL, account, s.RequestRate, min(s.RequestRate, newLimiter(s.RequestRate, s.granted()).share*endpointRate))
+}
+
+func writeTable(report io.Writer, listed []*stream, refused map[string]error) {
+	table := tabwriter.NewWriter(report, 0, 0, 2, ' ', 0)
+	defer table.Flush()
+	fmt.Fprintln(table, "STREAM\tREADABLE\t")
+	for _, st := range listed {
+		readable, why := "yes", ""
+		if root := rootOf(st); root != st {
+			why = "as " + root.name
 		}
-		return "no\tthe key lacks a permission"
+		if err := refused[st.name]; err != nil {
+			readable, why = "no", reason(err)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", st.name, readable, why)
 	}
-	return "no\t" + err.Error()
+}
+
+// unsupported tells whether discovery has found that a stream cannot be read.
+func unsupported(entry *singer.Stream) bool {
+	for _, m := range entry.Metadata {
+		if len(m.Breadcrumb) == 0 && string(m.Metadata["inclusion"]) == `"unsupported"` {
+			return true
+		}
+	}
+	return false
+}
+
+var accountID = regexp.MustCompile(`\bacct_[A-Za-z0-9]+`)
+
+// accountOf returns the id of the account that is read, or "". A restricted key learns it from a refusal at most.
+func accountOf(ctx context.Context, c *client, s *settings, refused map[string]error) (string, error) {
+	if s.AccountID != "" {
+		return s.AccountID, nil
+	}
+	if s.restricted() {
+		for _, err := range refused {
+			var api *APIError
+			if errors.As(err, &api) && accountID.MatchString(api.Message) {
+				return accountID.FindString(api.Message), nil
+			}
+		}
+		return "", nil
+	}
+	shown, err := c.retrieve(ctx, request{path: accountPath})
+	if err != nil && concernsOneStream(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var m rawjson.Members
+	for m.Reset(shown.raw); m.Next(); {
+		if string(m.Key) == "id" {
+			return strings.Trim(string(m.Value), `"`), nil
+		}
+	}
+	return "", nil
 }

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"tapline/singer"
+	"tapline/tests/fake/stripe/stripefake"
+)
+
+func TestCheckTellsWhatAKeyCanDo(t *testing.T) {
+	const own = "acct_1FakeTapline"
+	_, url := newFake(t, stripefake.Options{Seed: 21, Objects: 100, Keys: []stripefake.Key{
+		{Secret: "sk_live_full"}, {Secret: "sk_test_full"}, {Secret: "rk_live_narrow", Resources: []string{"charges", "customers"}},
+		{Secret: "rk_test_narrow", Resources: []string{"charges", "customers"}},
+		{Secret: "sk_test_revoked", Revoked: true}, {Secret: "sk_test_expired", Expired: true}, {Secret: "sk_test_own", OwnAccountOnly: true},
+	}, Connected: []stripefake.Options{{Account: "acct_other", Objects: 50}}})
+	some := []string{"charges.*", "refunds.*"}
+	for _, c := range []struct {
+		name  string
+		set   map[string]any
+		code  int
+		lines []string // of the report
+		last  string   // of the log, if it fails
+	}{
+		{"a secret key in live mode", map[string]any{"api_key": "sk_live_full", "select": some}, singer.ExitOK,
+			[]string{"^secret key, live mode at http", "account: " + own, "at most 50 requests a second, 12.5 to one list", "charges  *yes", "refunds  *yes"}, ""},
+		{"a secret key in test mode", map[string]any{"api_key": "sk_test_full", "select": some}, singer.ExitOK,
+			[]string{"^secret key, test mode at http", "account: " + own, "at most 15 requests a second, 15 to one list", "charges  *yes", "refunds  *yes"}, ""},
+		{"a rate of its own", map[string]any{"api_key": "sk_live_full", "select": some, "request_rate": 8.5}, singer.ExitOK,
+			[]string{"at most 8.5 requests a second, 8.5 to one list"}, ""},
+		{"a connected account", map[string]any{"api_key": "sk_test_full", "account_id": "acct_other", "select": some}, singer.ExitOK,
+			[]string{"account: acct_other", "charges  *yes"}, ""},
+		{"a restricted key that lacks something", map[string]any{"api_key": "rk_live_narrow", "select": some}, singer.ExitCredentials,
+			[]string{"^restricted key, live mode", "account: " + own, "charges  *yes", "refunds  *no  *the key lacks rak_refund_read"},
+			"stream refunds: .* the API key lacks the permission rak_refund_read; grant it or deselect the stream"},
+		{"a restricted key that lacks several", map[string]any{"api_key": "rk_test_narrow", "select": []string{"refunds.*", "invoices.*", "charges.*"}}, singer.ExitCredentials,
+			[]string{"charges  *yes", "refunds  *no  *the key lacks rak_refund_read", "invoices  *no  *the key lacks rak_invoice_read"},
+			"2 streams cannot be read: "},
+		{"a restricted key that lacks nothing", map[string]any{"api_key": "rk_test_narrow", "select": []string{"charges.*"}}, singer.ExitOK,
+			[]string{"^restricted key, test mode", "account: unknown", "charges  *yes"}, ""},
+		{"a restricted key that nobody has chosen streams for", map[string]any{"api_key": "rk_test_narrow"}, singer.ExitOK,
+			[]string{"charges  *yes", "customers  *yes", "refunds  *no  *the key lacks rak_refund_read"}, ""},
+		{"a revoked key", map[string]any{"api_key": "sk_test_revoked", "select": some}, singer.ExitCredentials, nil,
+			"the API key is wrong, expired or revoked; set api_key to a current one: .*401"},
+		{"an expired key", map[string]any{"api_key": "sk_test_expired", "select": some}, singer.ExitCredentials, nil,
+			"the API key is wrong, expired or revoked; .*api_key_expired"},
+		{"a publishable key", map[string]any{"api_key": "pk_live_1", "select": some}, singer.ExitUsage, nil, "publishable key"},
+		{"no key", map[string]any{"api_key": nil, "select": some}, singer.ExitUsage, nil, "api_key is missing"},
+		{"a key without access to the account", map[string]any{"api_key": "sk_test_own", "account_id": "acct_other", "select": some}, singer.ExitCredentials, nil,
+			"no access to the account that account_id names"},
+		{"nobody there", map[string]any{"api_key": "sk_test_full", "base_url": "http://127.0.0.1:1", "max_retries": 0, "select": some}, singer.ExitUnavailable, nil,
+			"still failed after 0 retries; try later: .*connection refused"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, given := c.set["request_rate"]; !given {
+				c.set["request_rate"] = nil // what the tap takes by itself
+			}
+			r := runTap(t, url, "", c.set, "--check")
+			if r.code != c.code {
+				t.Errorf("it ends with %d, want %d", r.code, c.code)
+			}
+			report := string(r.out)
+			for _, line := range c.lines {
+				if !matches(report, "(?m)"+line) {
+					t.Errorf("it does not report %q:\n%s", line, report)
+				}
+			}
+			if c.lines == nil && report != "" {
+				t.Errorf("it reports\n%s", report)
+			}
+			if c.last != "" && !matches(lastLine(r.log), c.last) {
+				t.Errorf("it ends with the words\n%s\nwant %s", lastLine(r.log), c.last)
+			}
+			if key, _ := c.set["api_key"].(string); key != "" && strings.Contains(report+r.log, key) {
+				t.Errorf("it shows the key:\n%s\n%s", report, r.log)
+			}
+			if c.code == singer.ExitOK && matches(report+r.log, "(?i)error|exception") {
+				t.Errorf("a healthy check speaks of errors:\n%s\n%s", report, r.log)
+			}
+		})
+	}
+}
+
+func TestACheckNeedsNoAccount(t *testing.T) {
+	fake, url := newFake(t, stripefake.Options{Seed: 21, Objects: 100, Keys: []stripefake.Key{{Secret: "rk_test_narrow", Resources: []string{"charges"}}}})
+	if r := runTap(t, url, "", map[string]any{"api_key": "rk_test_narrow"}, "--check"); r.code != singer.ExitOK {
+		t.Errorf("it ends with %d:\n%s", r.code, r.log)
+	}
+	for _, request := range fake.Requests() {
+		if request.Path == accountPath {
+			t.Error("a restricted key asks for the account")
+		}
+	}
+}
