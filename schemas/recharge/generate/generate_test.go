@@ -11,19 +11,23 @@ import (
 )
 
 func TestFilesAreCurrent(t *testing.T) {
-	dir := t.TempDir()
-	if err := run(dir); err != nil {
+	dir, docs := t.TempDir(), t.TempDir()
+	if err := run(dir, docs); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(contents(t, dir), contents(t, "..")); diff != "" {
-		t.Errorf("the files are not what the generator writes; run \"go generate ./schemas\" (-generated +files):\n%s", diff)
+	const hint = "the files are not what the generator writes; run \"go generate ./schemas\" (-generated +files):\n"
+	if diff := cmp.Diff(contents(t, dir, "*.json"), contents(t, "..", "*.json")); diff != "" {
+		t.Error(hint + diff)
+	}
+	if diff := cmp.Diff(contents(t, docs, "*"), contents(t, "../../../docs", pageName)); diff != "" {
+		t.Error(hint + diff)
 	}
 }
 
-// contents returns the lines of the schemas in a folder by their names.
-func contents(t *testing.T, dir string) map[string][]string {
+// contents returns the lines of some files in a folder by their names.
+func contents(t *testing.T, dir, pattern string) map[string][]string {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	paths, err := filepath.Glob(filepath.Join(dir, pattern))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,8 +44,10 @@ func contents(t *testing.T, dir string) map[string][]string {
 
 func TestRunNamesTheFolderThatCannotBeWritten(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "missing")
-	if err := run(dir); err == nil || !strings.Contains(err.Error(), dir) {
-		t.Errorf("got %v", err)
+	for _, folders := range [][2]string{{dir, t.TempDir()}, {t.TempDir(), dir}} {
+		if err := run(folders[0], folders[1]); err == nil || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%v: got %v", folders, err)
+		}
 	}
 }
 
@@ -117,4 +123,21 @@ func TestMistakesInTheTablesAreFound(t *testing.T) {
 		}
 	}()
 	object(all(integer, "a"), all(text, "b a"))
+}
+
+func TestPageListsFieldsWithTheKeyFirst(t *testing.T) {
+	got := string(page([]stream{{"pairs", []string{"z", "b"}, "at", object(
+		all(integer, "z"), all(text, "b"), all(instant, "at"),
+		properties{"list": list(object(all(text, "x"), all(money, "y"), all(free, "w"), all(list(truth), "v")))},
+	)}}))
+	want := pageHead + `
+## pairs
+
+| field | type |
+|---|---|
+| ` + "`z` | integer, key |\n| `b` | text, key |\n| `at` | time, replication key |\n" +
+		"| `list` | list of object {`v` list of boolean, also from 0, 1 and text; `w` any object; `x`; `y` money, as text} |\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }

@@ -1,6 +1,6 @@
-// Command generate writes the JSON Schemas of Recharge's streams. There is no machine-readable description of the API, so
-// what it writes is what stands in streams.go, with the shapes of shapes.go written out wherever they occur. It is run by
-// "go generate ./schemas".
+// Command generate writes the JSON Schemas of Recharge's streams and the page that lists their fields for people. There is
+// no machine-readable description of the API, so what it writes is what stands in streams.go, with the shapes of shapes.go
+// written out wherever they occur. It is run by "go generate ./schemas".
 package main
 
 import (
@@ -12,15 +12,19 @@ import (
 )
 
 func main() {
-	dir := flag.String("dir", "recharge", "folder that the files are written to")
+	dir := flag.String("dir", "recharge", "folder that the schemas are written to")
+	docs := flag.String("docs", "../docs", "folder that the page of fields is written to")
 	flag.Parse()
-	if err := run(*dir); err != nil {
+	if err := run(*dir, *docs); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir string) error {
+// pageName is the file of the page of fields.
+const pageName = "recharge-fields.md"
+
+func run(dir, docs string) error {
 	for _, s := range streams {
 		content, err := s.file()
 		if err != nil {
@@ -30,7 +34,7 @@ func run(dir string) error {
 			return err
 		}
 	}
-	return nil
+	return os.WriteFile(filepath.Join(docs, pageName), page(streams), 0o644)
 }
 
 // file returns the content of the stream's file, in the form that package schemas reads.

@@ -11,6 +11,7 @@ import (
 
 // A node is a part of a JSON Schema. Nodes are shared between streams and never changed.
 type node struct {
+	words      string // what the page of fields calls the type; "" for objects and lists that have parts
 	kind       string // JSON Schema's type; "" admits every value
 	required   bool   // the value is never null
 	format     string
@@ -23,20 +24,22 @@ type node struct {
 // properties are the members of an object by name.
 type properties map[string]*node
 
-// The leaves of all schemas. A name that says more than the type is for the reader of the tables.
+// The leaves of all schemas. Some differ in their words alone: they say what Recharge is known to send instead.
 var (
-	text    = &node{kind: "string"}
-	money   = text // decimal text such as "10.50", whose digits are kept
-	integer = &node{kind: "integer"}
-	number  = &node{kind: "number"}
-	boolean = &node{kind: "boolean"}
-	instant = &node{kind: "string", format: "date-time"}
-	day     = &node{kind: "string", format: "date"}
-	status  = &node{kind: "string", lowercase: true}
-	tags    = &node{kind: "string", separator: ", "}
-	free    = &node{kind: "object"}
-	whole   = integer // what also comes as text
-	unknown = &node{} // any value at all
+	text    = &node{words: "text", kind: "string"}
+	mixed   = &node{words: "text, also from numbers, true and false", kind: "string"}
+	money   = &node{words: "money, as text", kind: "string"}
+	status  = &node{words: "text in lower case", kind: "string", lowercase: true}
+	tags    = &node{words: "text, also from a list", kind: "string", separator: ", "}
+	integer = &node{words: "integer", kind: "integer"}
+	whole   = &node{words: "integer, also from text", kind: "integer"}
+	number  = &node{words: "number", kind: "number"}
+	boolean = &node{words: "boolean", kind: "boolean"}
+	truth   = &node{words: "boolean, also from 0, 1 and text", kind: "boolean"}
+	instant = &node{words: "time", kind: "string", format: "date-time"}
+	day     = &node{words: "date", kind: "string", format: "date"}
+	free    = &node{words: "any object", kind: "object"}
+	unknown = &node{words: "any value"}
 )
 
 // all gives one shape to several properties, whose names are separated by spaces.

@@ -3,7 +3,7 @@ package main
 // Shapes that several streams have.
 var (
 	// ecommerce wraps an id of the shop system, whole numbers elsewhere, text here.
-	ecommerce = object(all(text, "ecommerce"))
+	ecommerce = object(all(mixed, "ecommerce"))
 	processor = object(all(text, "payment_processor"))
 
 	postal = object(all(text, "address1 address2 city company country country_code first_name last_name phone province zip"))
@@ -12,16 +12,16 @@ var (
 		"utm_campaign utm_content utm_data_source utm_medium utm_source utm_term utm_timestamp")))})
 
 	// pairs are names with values, which shops fill with text, numbers, true and false.
-	pairs = list(object(all(text, "name value")))
+	pairs = list(object(all(text, "name"), all(mixed, "value")))
 
 	browser = object(all(text, "browser_ip user_agent"))
 
 	discountsUsed = list(object(all(integer, "id"), all(text, "code value_type"), all(number, "value")))
 
 	// taxLines have a rate that is a number for some shops and text for others.
-	taxLines = list(object(all(money, "price unit_price"), all(text, "rate title")))
+	taxLines = list(object(all(money, "price unit_price"), all(mixed, "rate"), all(text, "title")))
 
-	shippingLines = list(object(all(text, "code source title"), all(money, "price"), all(boolean, "taxable"),
+	shippingLines = list(object(all(text, "code source title"), all(money, "price"), all(truth, "taxable"),
 		all(instant, "retrieved_at"), all(status, "status"), properties{"tax_lines": taxLines}))
 	shippingRates = list(object(all(text, "code title"), all(money, "price")))
 
@@ -43,7 +43,7 @@ var (
 		all(text, "brand funding_type last4 paypal_email paypal_payer_id wallet_type"))
 
 	metafield = object(all(integer, "id"), all(instant, "created_at updated_at"), all(whole, "owner_id"),
-		all(text, "description key namespace owner_resource value value_type"))
+		all(mixed, "value"), all(text, "description key namespace owner_resource value_type"))
 )
 
 // channels are the places where something can happen, each with the one setting of that name.
