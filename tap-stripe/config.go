@@ -17,6 +17,11 @@ type settings struct {
 	BaseURL        string        `json:"base_url"`
 	RequestRate    float64       `json:"request_rate"`            // requests a second
 	Lookback       int64         `json:"lookback_seconds"`        // seconds
+	Lag            int64         `json:"lag_seconds"`             // seconds
+	Overlap        int64         `json:"overlap_seconds"`         // seconds
+	Recheck        int64         `json:"recheck_seconds"`         // seconds
+	Hydrate        string        `json:"hydrate"`                 // always or auto
+	ReconcileDays  *int64        `json:"reconcile_days"`          // nil: as each stream says
 	PageSize       int           `json:"page_size"`               // objects
 	MaxRetries     int           `json:"max_retries"`             // per request
 	RequestTimeout int64         `json:"request_timeout_seconds"` // seconds
