@@ -101,7 +101,7 @@ func (r *Rewriter) join(start, end int, joint string) bool {
 			joined = append(joined, joint...)
 		}
 		from := len(joined)
-		item, replaced := rawjson.Text(r.src[i:stop], nil, escaped)
+		item, replaced := rawjson.Text(r.src[i:stop], joined, escaped)
 		if joined = append(joined, item...); replaced > 0 || len(item) == 0 || bytes.Contains(joined[from:], mark) {
 			return false
 		}

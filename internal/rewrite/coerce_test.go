@@ -227,7 +227,7 @@ func TestCoercingRefusesWhatIsNotJSON(t *testing.T) {
 	}
 }
 
-const drifted = `{"id":123456789,"price":10.50,"tags":["a","b"],"status":"SUCCESS","prepaid":1,"quantity":"3","weight":1.5,` +
+const drifted = `{"id":123456789,"price":10.50,"tags":["a","\u0062\"c"],"status":"SUC\u0043ESS","prepaid":1,"quantity":"3","weight":1.5,` +
 	`"updated_at":"2022-03-09T02:36:35","scheduled_at":"2022-03-10","customer":{"id":1,"hash":"abc"},` +
 	`"properties":[{"name":"a","value":1},{"name":"b","value":null}],"body":{"deep":[{"x":1}]},"price2":null}`
 
