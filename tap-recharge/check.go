@@ -84,16 +84,13 @@ func checkStreams(ctx context.Context, run *singer.Run, c *recharge.Client, s *s
 	return join(failed)
 }
 
-// errLacking stands for the refusal of a stream that cannot be probed.
-var errLacking = errors.New("the token lacks a scope")
-
 // tryStream tells why a stream cannot be read. One below the records of another is judged by its scopes alone.
 func (s *settings) tryStream(ctx context.Context, c *recharge.Client, st *stream, has []string) error {
 	if st.parent == nil {
 		return probe(ctx, c, st)
 	}
 	if len(has) > 0 && len(s.missing(st, has)) > 0 {
-		return fmt.Errorf("%w: %w", errLacking, singer.ErrCredentials)
+		return &lackError{lackOf(s.missing(st, has))}
 	}
 	return nil
 }

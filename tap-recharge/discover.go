@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -62,7 +61,7 @@ func (s *settings) markUnreadable(ctx context.Context, c *recharge.Client, catal
 			}
 		}
 		if refused {
-			entry.MarkUnsupported("the token lacks the scope " + strings.Join(lack, " and "))
+			entry.MarkUnsupported(lackOf(lack))
 		}
 	}
 	return nil
@@ -149,7 +148,7 @@ func (s *settings) names(stream string) bool {
 func (s *settings) refusedSelections(catalog *singer.Catalog) (refused []*streamError) {
 	for _, entry := range catalog.Streams {
 		if reason := unsupportedReason(entry); reason != "" && s.names(entry.ID) {
-			refused = append(refused, &streamError{entry.ID, fmt.Errorf("%s; grant it or deselect the stream: %w", reason, singer.ErrCredentials)})
+			refused = append(refused, &streamError{entry.ID, &lackError{reason}})
 		}
 	}
 	return refused

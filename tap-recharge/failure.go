@@ -16,14 +16,32 @@ import (
 func explain(st *stream, err error) error {
 	refused, ok := errors.AsType[*recharge.Error](err)
 	switch {
-	case errors.Is(err, recharge.ErrUnavailable):
-		return fmt.Errorf("%w: %w", err, singer.ErrUnavailable)
 	case ok && refused.Credentials():
-		return fmt.Errorf("the access token is wrong or was revoked; set access_token to a current one: %w: %w", singer.ErrCredentials, err)
+		return &classedError{recharge.Explain(err), err, singer.ErrCredentials}
 	case ok && refused.Forbidden():
-		return fmt.Errorf("the token may not read it: %s; or deselect the stream: %w: %w", remedyOf(st), singer.ErrCredentials, err)
+		words := fmt.Sprintf("%v; the access token may not read it: %s, or deselect the stream", err, remedyOf(st))
+		return &classedError{words, err, singer.ErrCredentials}
+	case errors.Is(err, recharge.ErrUnavailable):
+		return &classedError{recharge.Explain(err), err, singer.ErrUnavailable}
+	case ok:
+		return &classedError{recharge.Explain(err), err, nil}
 	}
 	return err
+}
+
+// A classedError is a failure in plain words, of a class that decides the exit code; nil is for none.
+type classedError struct {
+	words      string
+	err, class error
+}
+
+func (e *classedError) Error() string { return e.words }
+
+func (e *classedError) Unwrap() []error {
+	if e.class == nil {
+		return []error{e.err}
+	}
+	return []error{e.err, e.class}
 }
 
 // remedyOf says what would let the token read a stream.
@@ -105,4 +123,15 @@ func join(failed []*streamError) error {
 		return some[0]
 	}
 	return some
+}
+
+// A lackError says that a stream cannot be read for want of a scope.
+type lackError struct{ reason string }
+
+func (e *lackError) Error() string { return e.reason + "; grant it or deselect the stream" }
+func (e *lackError) Unwrap() error { return singer.ErrCredentials }
+
+// lackOf names the scopes that a token lacks.
+func lackOf(scopes []string) string {
+	return "the access token lacks the scope " + strings.Join(scopes, " and ")
 }
