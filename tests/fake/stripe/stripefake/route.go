@@ -27,13 +27,21 @@ func (s *Server) endpoints() []endpoint {
 			func(ids []string, query url.Values) ([]byte, *apiError) { return answer(docPath, ids, query) }})
 	}
 	for _, sh := range s.shelves {
-		k := sh.kind
+		k, b := sh.kind, s.bulks[sh.kind.name]
 		path := strings.Split(k.urlPath(), "/")
 		one := append(path[:len(path):len(path)], "{}")
 		if !k.unlisted {
-			add(path, k, func(_ string, _ []string, query url.Values) ([]byte, *apiError) { return s.list(sh, query) })
+			add(path, k, func(_ string, _ []string, query url.Values) ([]byte, *apiError) {
+				if b != nil {
+					return b.list(s.world, query)
+				}
+				return s.list(sh, query)
+			})
 		}
 		add(one, k, func(docPath string, ids []string, query url.Values) ([]byte, *apiError) {
+			if b != nil {
+				return b.get(s.world, docPath, ids[0], query)
+			}
 			return s.get(sh, docPath, ids[0], query)
 		})
 		for i := range k.children {

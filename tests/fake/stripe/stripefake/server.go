@@ -27,6 +27,11 @@ type Options struct {
 	// Counts sets the number for single kinds (customers, charges ...) and
 	// overrules Objects for them. Events cannot be counted here.
 	Counts map[string]int
+	// Bulk sets, for single kinds, a number of objects that may be in the
+	// millions: copies of a few, with ids and times of their own. They are
+	// listed by time of creation and read by id, never change, and are no part
+	// of what the control half tells.
+	Bulk map[string]int
 	// AllKinds fills the lists that are otherwise empty unless Counts names
 	// their kind. These objects come on top of Objects, in proportion to it.
 	AllKinds bool
@@ -98,6 +103,9 @@ func (o Options) count(k *kind) int {
 	if n, ok := o.Counts[k.name]; ok {
 		return n
 	}
+	if o.Bulk[k.name] > 0 {
+		return 0
+	}
 	if o.Objects == 0 || k.optional {
 		return 0
 	}
@@ -111,6 +119,7 @@ type Server struct {
 	routes  *http.ServeMux
 	limiter *limiter
 	served  []endpoint
+	bulks   map[string]*bulk // by kind
 
 	connected map[string]*Server // by account id
 
@@ -156,6 +165,9 @@ func newServer(o Options, c *clock) (*Server, error) {
 	s := &Server{options: o, world: world, clock: c, shelves: map[string]*shelf{}, mutators: map[uint64]*Mutator{}, limiter: newLimiter(o.Limits)}
 	for _, k := range s.world.kinds {
 		s.shelves[k.name] = newShelf(s.world, k)
+	}
+	if s.bulks, err = newBulks(world, o); err != nil {
+		return nil, err
 	}
 	s.seedEvents()
 	if err := s.connect(); err != nil {
@@ -244,12 +256,17 @@ func (s *Server) answer(r *http.Request) (int, []byte) {
 
 // writeJSON answers with indented JSON, as Stripe does.
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	if bytes.HasPrefix(body, []byte("{\n")) { // a bulk is indented already
+		w.WriteHeader(status)
+		w.Write(append(body, '\n'))
+		return
+	}
 	var out bytes.Buffer
 	if err := json.Indent(&out, body, "", "  "); err != nil {
 		panic(fmt.Sprintf("the fake made invalid JSON: %v: %.200s", err, body))
 	}
 	out.WriteByte('\n')
-	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	w.Write(out.Bytes()) // a client that has gone is not the fake's concern
 }
