@@ -26,7 +26,7 @@ type kind struct {
 	hidden   hiding // what a list shows only when asked to
 	alone    bool   // no single object can be read
 	below    string // kind of the parent in whose path alone it is listed
-	plain    bool   // never changed: no updated_at
+	plain    bool   // no list can be sorted by updated_at
 }
 
 // hiding is a member that keeps an object out of a list, unless a parameter is true.

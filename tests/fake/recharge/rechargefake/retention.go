@@ -19,3 +19,8 @@ func (k *kind) gone(created int64, status, processed string) int64 {
 	}
 	return 0
 }
+
+// goneOf is gone of an object's bytes.
+func (k *kind) goneOf(created int64, raw []byte) int64 {
+	return k.gone(created, string(memberRaw(raw, "status")), string(memberRaw(raw, "processed_at")))
+}

@@ -32,6 +32,9 @@ type Options struct {
 	Span time.Duration
 	// Pace is how many seconds the clock moves by itself in one real second; 0 lets it stand until it is moved.
 	Pace float64
+	// Delay is the longest time for which a change cannot be read: each shows up after a third of it to the whole of it, so
+	// that a later one can show up before it. Recharge takes 10 to 30 minutes. 0 shows all at once.
+	Delay time.Duration
 	// TypeDrift lets values have another type now and then, as they do in the wild: a tax rate that is a number, tags
 	// that are an array, times with fractions of a second, members that nobody documents.
 	TypeDrift bool
@@ -89,11 +92,15 @@ type Server struct {
 	routes  *http.ServeMux
 	buckets map[string]*bucket // by token
 
+	stepMu   sync.Mutex          // guards what follows
+	mutators map[uint64]*Mutator // of the control half, by seed
+
 	mu       sync.Mutex // guards what follows
 	shelves  map[string]*shelf
 	requests []Request
 	failures []*Failure
 	serial   int // counts requests
+	changes  int // counts those that readers see late
 }
 
 // Request is one line of the request log. Tokens are not in it.
@@ -106,6 +113,9 @@ type Request struct {
 // New makes a fake. It fails when Counts names an unknown kind and when a number is negative.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
+	if o.Delay < 0 {
+		return nil, fmt.Errorf("delay: %s: want no negative time", o.Delay)
+	}
 	if o.Bucket < 1 || o.Leak <= 0 {
 		return nil, fmt.Errorf("bucket: %d, leak: %v: want more than 0", o.Bucket, o.Leak)
 	}
@@ -113,7 +123,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, world: world, clock: newClock(world.now, o.Pace), shelves: map[string]*shelf{}, buckets: map[string]*bucket{}}
+	s := &Server{options: o, world: world, clock: newClock(world.start(), o.Pace), shelves: map[string]*shelf{}, buckets: map[string]*bucket{}, mutators: map[uint64]*Mutator{}}
 	for _, k := range world.kinds {
 		s.shelves[k.name] = s.newShelf(k)
 	}
@@ -137,6 +147,9 @@ func (s *Server) newShelf(k *kind) *shelf {
 			e.gone = k.gone(m.created, f["status"], f["processed_at"])
 		} else {
 			e.gone = k.gone(m.created, "", "")
+		}
+		if o := s.options; o.Delay > 0 {
+			e.shown = m.updated + s.delay(sh, i)
 		}
 		sh.add(e)
 	}

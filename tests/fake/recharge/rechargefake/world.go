@@ -18,6 +18,14 @@ type world struct {
 	seeded map[string][]moments // by kind, oldest first
 }
 
+// start is where the clock stands at the start: between two seconds when times drift.
+func (w *world) start() int64 {
+	if w.drift {
+		return w.now + 250_125
+	}
+	return w.now
+}
+
 // moments are when an object was made and last changed, in unix microseconds.
 type moments struct{ created, updated int64 }
 
