@@ -77,7 +77,7 @@ var streams = []stream{
 	{name: "addresses", path: "/addresses", member: "addresses", keys: idOnly, replicationKey: "updated_at", query: byUpdate,
 		scopes: readCustomers},
 	{name: "payment_methods", path: "/payment_methods", member: "payment_methods", keys: idOnly,
-		scopes: []string{"read_payment_methods"}, plan: "Pro or Custom, in places"},
+		scopes: []string{"read_payment_methods"}, plan: "Pro or Custom"},
 	{name: "plans", path: "/plans", member: "plans", keys: idOnly, replicationKey: "updated_at", query: byUpdate,
 		scopes: []string{"read_products", "read_plans"}},
 	// Without ids the list of products is refused. Plans name every product that can be subscribed to.
