@@ -48,6 +48,9 @@ type usageError struct{ error }
 type settings struct {
 	listen, urlFile string
 	options         rechargefake.Options
+	mutator         rechargefake.MutatorOptions
+	mutateRate      float64
+	failures        []rechargefake.Failure
 }
 
 // run serves until ctx ends.
@@ -60,6 +63,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
+	for _, f := range set.failures {
+		if err := fake.Fail(f); err != nil {
+			return usageError{fmt.Errorf("--fail: %w", err)}
+		}
+	}
 	listener, err := listen(set.listen)
 	if err != nil {
 		return err
@@ -70,9 +78,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := announce("http://"+listener.Addr().String(), set.urlFile, stdout); err != nil {
 		return errors.Join(err, server.Close())
 	}
+	mutated, err := startMutator(ctx, fake, set)
+	if err != nil {
+		return errors.Join(err, server.Close())
+	}
 	select {
 	case err := <-served:
 		return fmt.Errorf("serving: %w", err)
+	case err := <-mutated:
+		return errors.Join(err, server.Close())
 	case <-ctx.Done():
 	}
 	grace, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -83,6 +97,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
+// startMutator lets the store work until ctx ends, if the flags want it.
+func startMutator(ctx context.Context, fake *rechargefake.Server, set settings) (<-chan error, error) {
+	ended := make(chan error, 1)
+	if set.mutateRate == 0 {
+		return ended, nil
+	}
+	mutator, err := fake.NewMutator(set.mutator)
+	if err != nil {
+		return nil, err
+	}
+	go func() { _, err := mutator.Run(ctx, set.mutateRate); ended <- err }()
+	return ended, nil
+}
+
 func parse(args []string, stderr io.Writer) (settings, error) {
 	var set settings
 	flags := flag.NewFlagSet("recharge", flag.ContinueOnError)
@@ -90,6 +118,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.StringVar(&set.listen, "listen", "127.0.0.1:0", "loopback `address` to serve on; port 0 takes a free one")
 	flags.StringVar(&set.urlFile, "url-file", "", "also write the base URL to this `file`, whole or not at all")
 	dataFlags(flags, &set.options)
+	limitFlags(flags, &set)
+	changeFlags(flags, &set)
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return set, err
@@ -125,6 +155,36 @@ func dataFlags(flags *flag.FlagSet, o *rechargefake.Options) {
 		o.Now, err = time.Parse(time.RFC3339, text)
 		return err
 	})
+}
+
+// limitFlags are about what the fake refuses, how long it takes and what fails.
+func limitFlags(flags *flag.FlagSet, set *settings) {
+	o := &set.options
+	flags.IntVar(&o.Bucket, "bucket", 0, "`number` of requests that a token may make at once; Recharge's is 40, 0 is a million")
+	flags.Float64Var(&o.Leak, "leak", 0, "`number` of requests a second that its bucket leaks; Recharge's is 2, 0 is a twentieth of --bucket")
+	flags.StringVar(&o.RetryAfter, "retry-after", "", "`seconds` that a 429 names in Retry-After; empty sends no such header")
+	flags.DurationVar(&o.Latency, "latency", 0, "`time` that every answer takes")
+	flags.DurationVar(&o.LatencyP99, "latency-p99", 0, "`time` that one answer in a hundred exceeds, when --latency is the median")
+	flags.Func("fail", "`mode=share` of the requests that fail so, as bad_gateway=0.01; repeatable (rate_limit, conflict, internal, bad_gateway, unavailable, timeout, unauthorized, forbidden, bad_cursor, invalid, truncated, cut, reset, dropped)", func(text string) error {
+		mode, number, _ := strings.Cut(text, "=")
+		share, err := strconv.ParseFloat(number, 64)
+		if err != nil || share <= 0 {
+			return errors.New("want mode=share, such as bad_gateway=0.01")
+		}
+		set.failures = append(set.failures, rechargefake.Failure{Mode: rechargefake.Mode(mode), Share: share})
+		return nil
+	})
+}
+
+// changeFlags are about what happens by itself: the clock, the store at work, changes that show up late.
+func changeFlags(flags *flag.FlagSet, set *settings) {
+	o := &set.options
+	flags.Float64Var(&o.Pace, "pace", 0, "`seconds` by which the clock moves in one real second; 0 lets it stand")
+	flags.DurationVar(&o.Delay, "delay", 0, "longest `time` for which a change cannot be read yet; 0 shows it at once")
+	flags.Float64Var(&set.mutateRate, "mutate-rate", 0, "`number` of changes a second that happen all the time; 0 is none")
+	flags.Uint64Var(&set.mutator.Seed, "mutate-seed", 1, "`number` that decides those changes")
+	flags.BoolVar(&set.mutator.Keep, "mutate-keep", false, "delete nothing among those changes")
+	flags.BoolVar(&set.mutator.Silent, "mutate-silent", false, "also change dates of subscriptions without moving their updated_at")
 }
 
 func addCount(o *rechargefake.Options, text string) error {
