@@ -66,3 +66,15 @@ func BenchmarkPage(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkSplitList(b *testing.B) {
+	page := cannedPage(b, findStream("charges")).body
+	body := make([]byte, len(page))
+	b.SetBytes(int64(len(page)))
+	for b.Loop() {
+		copy(body, page)
+		if _, _, err := splitList(body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -121,24 +121,19 @@ func (s *scan) end() error {
 // compact drops the white space between the tokens of a JSON value, in place. The value must have been checked: in
 // valid JSON no two tokens are kept apart by white space alone.
 func compact(value []byte) []byte {
-	kept := 0
+	kept, run := 0, 0 // where what is kept ends, and where the text begins that goes there next
 	for i := 0; i < len(value); {
-		switch c := value[i]; c {
-		case ' ', '\t', '\n', '\r':
-			i++
+		switch value[i] {
 		case '"':
-			end, _, _ := rawjson.SkipString(value, i)
-			if kept == i {
-				kept = end
-			} else {
-				kept += copy(value[kept:], value[i:end])
-			}
-			i = end
+			i, _, _ = rawjson.SkipString(value, i)
+		case ' ', '\t', '\n', '\r':
+			kept += copy(value[kept:], value[run:i])
+			i = rawjson.SkipSpace(value, i+1)
+			run = i
 		default:
-			value[kept] = c
-			kept++
 			i++
 		}
 	}
+	kept += copy(value[kept:], value[run:])
 	return value[:kept:kept]
 }

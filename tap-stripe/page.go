@@ -58,7 +58,7 @@ func newClient(s *settings, transport http.RoundTripper, log *slog.Logger, metri
 
 // newTransport keeps a connection for each of so many requests at the same time; the standard transport would keep two.
 // It speaks HTTP/2 where the server does.
-func newTransport(atOnce int) http.RoundTripper {
+func newTransport(atOnce int) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = atOnce, atOnce
 	return t
