@@ -1,0 +1,171 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"tapline/tests/fake/stripe/stripefake"
+)
+
+// A measurement is a named way to measure something.
+type measurement struct {
+	name    string
+	measure func(b *bench) ([]Figure, error)
+}
+
+var cases = []measurement{
+	{"backfill of one stream", func(b *bench) ([]Figure, error) {
+		return b.backfill(map[string]int{"charges": 75_000}, endpointRate)
+	}},
+	{"backfill of eight streams", func(b *bench) ([]Figure, error) {
+		return b.backfill(map[string]int{"charges": 60_000, "payment_intents": 60_000, "balance_transactions": 50_000, "invoices": 40_000,
+			"customers": 40_000, "refunds": 20_000, "disputes": 20_000, "transfers": 10_000}, accountRate)
+	}},
+	{"changes", (*bench).changes},
+	{"no limits", (*bench).cost},
+	{"memory", (*bench).memory},
+}
+
+// bench is what the cases share.
+type bench struct {
+	tap, dir     string
+	speed, scale float64
+}
+
+func (b *bench) scaled(n int) int { return max(100, int(float64(n)*b.scale)) }
+
+// backfill reads an account whose objects are spread over two years.
+func (b *bench) backfill(objects map[string]int, allowed float64) ([]Figure, error) {
+	sizes, pages := map[string]int{}, 0
+	for kind, n := range objects {
+		sizes[kind] = b.scaled(n)
+		pages += (sizes[kind] + 99) / 100
+	}
+	a, err := open(limited(stripefake.Options{Bulk: sizes}, b.speed))
+	if err != nil {
+		return nil, err
+	}
+	defer a.close()
+	run, err := b.run(a, slices.Sorted(maps.Keys(sizes)), "")
+	if err != nil {
+		return nil, err
+	}
+	if err := run.has(sizes); err != nil {
+		return nil, err
+	}
+	answers := a.taken()
+	u := use(answers, allowed*b.speed)
+	lists := 0
+	for _, x := range answers {
+		if sizes[path.Base(x.path)] > 0 && x.status == 200 {
+			lists++
+		}
+	}
+	figures := []Figure{
+		{Name: "share of the allowed rate", Value: u.share, AtLeast: 0.95},
+		{Name: "requests for a page of data", Value: float64(lists) / float64(pages), AtMost: 1.05},
+		{Name: "refused requests", Value: float64(u.refused)},
+		{Name: "records", Value: float64(run.records) / run.wall.Seconds() / b.speed, Unit: "a second"},
+	}
+	plain, err := a.walk("/v1/"+slices.Sorted(maps.Keys(sizes))[0], max(10, pages/50))
+	if err != nil {
+		return nil, err
+	}
+	return append(figures, Figure{Name: "as quick as page after page", Value: plain.Seconds() * float64(pages) / run.wall.Seconds(), Unit: "times"}), nil
+}
+
+// changed are the kinds that are changed in the case about changes. All of their updates have events.
+var changed = []string{"charges", "customers", "invoices", "subscriptions"}
+
+// changes reads what has changed since an earlier run, in objects of any age.
+func (b *bench) changes() ([]Figure, error) {
+	counts, each := map[string]int{}, b.scaled(500)
+	for _, kind := range changed {
+		counts[kind] = 4 * each
+	}
+	a, err := open(limited(stripefake.Options{Seed: 1, Counts: counts}, b.speed))
+	if err != nil {
+		return nil, err
+	}
+	defer a.close()
+	first, err := b.run(a, changed, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Advance(time.Hour); err != nil {
+		return nil, err
+	}
+	for _, kind := range changed {
+		objects, err := a.Objects(kind)
+		if err != nil {
+			return nil, err
+		}
+		for i := range each {
+			_, rest, _ := strings.Cut(string(objects[4*i]), `"id":"`)
+			id, _, _ := strings.Cut(rest, `"`)
+			if err := a.Update(kind, id, fmt.Appendf(nil, `{"metadata":{"serial":"%d"}}`, i)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := a.Advance(time.Hour); err != nil {
+		return nil, err
+	}
+	a.taken()
+	second, err := b.run(a, changed, first.state)
+	if err != nil {
+		return nil, err
+	}
+	answers := a.taken()
+	u := use(answers, accountRate*b.speed)
+	return []Figure{
+		{Name: "share of the allowed rate", Value: u.share},
+		{Name: "refused requests", Value: float64(u.refused)},
+		{Name: "requests for a changed object", Value: float64(u.made) / float64(each*len(changed))},
+		{Name: "changed objects", Value: float64(each*len(changed)) / second.wall.Seconds() / b.speed, Unit: "a second"},
+	}, nil
+}
+
+// cost reads as fast as the machine lets it, the fake included.
+func (b *bench) cost() ([]Figure, error) {
+	n := b.scaled(2_000_000)
+	run, err := b.unlimited(n)
+	if err != nil {
+		return nil, err
+	}
+	return []Figure{
+		{Name: "records, the fake on the same machine", Value: float64(n) / run.wall.Seconds(), Unit: "a second", AtLeast: 100_000},
+		{Name: "processor time for a record", Value: run.cpu.Seconds() * 1e6 / float64(n), Unit: "µs"},
+	}, nil
+}
+
+// memory reads ten million objects.
+func (b *bench) memory() ([]Figure, error) {
+	n := b.scaled(10_000_000)
+	run, err := b.unlimited(n)
+	if err != nil {
+		return nil, err
+	}
+	return []Figure{
+		{Name: "objects", Value: float64(n)},
+		{Name: "peak memory", Value: float64(run.memory) / (1 << 20), Unit: "MiB", AtMost: 150},
+	}, nil
+}
+
+func (b *bench) unlimited(n int) (tapRun, error) {
+	sizes := map[string]int{"charges": n / 2, "balance_transactions": n - n/2}
+	a, err := open(stripefake.Options{Bulk: sizes})
+	if err != nil {
+		return tapRun{}, err
+	}
+	defer a.close()
+	run, err := b.run(a, []string{"charges", "balance_transactions"}, "")
+	if err != nil {
+		return run, err
+	}
+	return run, run.has(sizes)
+}
