@@ -94,6 +94,9 @@ func (s *Server) read(k *kind, query url.Values, given url.Values) (listing, *ap
 			delete(first, "sort_by")
 		}
 		for name, values := range given {
+			if first.Has(name) {
+				return l, invalid(name, "Unknown field.")
+			}
 			first[name] = values
 		}
 		l.Query = first.Encode()
@@ -133,6 +136,9 @@ func (s *Server) choose(k *kind, l *listing, query url.Values) *apiError {
 				return err
 			}
 			l.tests = append(l.tests, test)
+			if strings.HasPrefix(name, "created_at_") || strings.HasPrefix(name, "updated_at_") {
+				l.tests = slices.Insert(l.tests[:len(l.tests)-1], 0, test) // they need no look at an object's bytes
+			}
 		}
 	}
 	if k.hidden.param != "" && !shown {
@@ -148,7 +154,7 @@ func (k *kind) filter(name, value string) (test, *apiError) {
 		filters = join(filters, inNumbers("ids", "id"))
 	}
 	if k.below != "" {
-		filters = join(filters, inNumbers("ids", "id"), isNumber("batch_id"))
+		filters = join(filters, inNumbers("ids", "id"), isNumber("batch_id")) // which the path says
 	}
 	i := slices.IndexFunc(filters, func(f filter) bool { return f.param == name })
 	if i < 0 {
@@ -193,7 +199,8 @@ func (s *Server) list(sh *shelf, query, given url.Values) ([]byte, *apiError) {
 	return s.pageBody(sh, found, l.includes, next, previous), nil
 }
 
-// page collects the positions of the objects of one page in the direction of the walk, and tells whether there are more.
+// page collects the positions of the objects of one page in the direction of the walk, and tells whether there are
+// more.
 func (s *Server) page(sh *shelf, order order, l listing) (found []int, more bool) {
 	down := l.down != l.Back
 	next, step := 0, 1

@@ -147,6 +147,7 @@ func TestWhatAListRefuses(t *testing.T) {
 		{"orders?cursor=" + cursor, "cursor"},
 		{"metafields?cursor=" + cursor, "cursor"},
 		{"async_batches/" + batch + "/tasks?cursor=" + cursor, "cursor"},
+		{"async_batches/" + batch + "/tasks?batch_id=5", "batch_id"},
 		{"async_batches/" + batch + "/tasks?sort_by=created_at-asc", "sort_by"},
 		{"store?limit=5", "limit"},
 		{"token_information?limit=5", "limit"},
