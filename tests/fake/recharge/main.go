@@ -138,7 +138,8 @@ func dataFlags(flags *flag.FlagSet, o *rechargefake.Options) {
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that decides every object")
 	flags.BoolVar(&o.TypeDrift, "type-drift", false, "let values have another type now and then, as the API does")
 	flags.Func("count", "`kind=number` of objects of one kind, overruling --objects; repeatable", func(text string) error { return addCount(o, text) })
-	flags.Func("token", "access token to accept (default "+rechargefake.DefaultToken+"); `token=read_orders,store_info` has these scopes only; repeatable", func(text string) error {
+	token := "access token to accept (default " + rechargefake.DefaultToken + "); `token=read_orders,store_info` has these scopes only; repeatable"
+	flags.Func("token", token, func(text string) error {
 		secret, scopes, limited := strings.Cut(text, "=")
 		token := rechargefake.Token{Secret: secret}
 		if limited {
@@ -147,6 +148,7 @@ func dataFlags(flags *flag.FlagSet, o *rechargefake.Options) {
 		o.Tokens = append(o.Tokens, token)
 		return nil
 	})
+	flags.Int64Var(&o.Store, "store", 0, "`number` of the store (default 18250)")
 	flags.Func("not-in-plan", "`kind` that the store's plan does not hold; repeatable", func(text string) error {
 		o.NotInPlan = append(o.NotInPlan, text)
 		return nil
@@ -157,6 +159,10 @@ func dataFlags(flags *flag.FlagSet, o *rechargefake.Options) {
 	})
 }
 
+// modes are the ways to fail that --fail knows.
+const modes = "rate_limit, conflict, internal, bad_gateway, unavailable, timeout, unauthorized, forbidden, bad_cursor, " +
+	"invalid, truncated, cut, reset, dropped"
+
 // limitFlags are about what the fake refuses, how long it takes and what fails.
 func limitFlags(flags *flag.FlagSet, set *settings) {
 	o := &set.options
@@ -165,7 +171,8 @@ func limitFlags(flags *flag.FlagSet, set *settings) {
 	flags.StringVar(&o.RetryAfter, "retry-after", "", "`seconds` that a 429 names in Retry-After; empty sends no such header")
 	flags.DurationVar(&o.Latency, "latency", 0, "`time` that every answer takes")
 	flags.DurationVar(&o.LatencyP99, "latency-p99", 0, "`time` that one answer in a hundred exceeds, when --latency is the median")
-	flags.Func("fail", "`mode=share` of the requests that fail so, as bad_gateway=0.01; repeatable (rate_limit, conflict, internal, bad_gateway, unavailable, timeout, unauthorized, forbidden, bad_cursor, invalid, truncated, cut, reset, dropped)", func(text string) error {
+	flags.BoolVar(&o.Gzip, "gzip", false, "compress the answers to clients that accept it")
+	flags.Func("fail", "`mode=share` of the requests that fail so, as bad_gateway=0.01; repeatable ("+modes+")", func(text string) error {
 		mode, number, _ := strings.Cut(text, "=")
 		share, err := strconv.ParseFloat(number, 64)
 		if err != nil || share <= 0 {

@@ -85,6 +85,8 @@ func TestFlagsSwitchWhatTheySay(t *testing.T) {
 	}{
 		{"", "/charges", 200, `"charges":[{`},
 		{"--not-in-plan credit_accounts", "/credit_accounts", 403, "plan"},
+		{"--store 77", "/store", 200, `"id":77`},
+		{"--gzip", "/store", 200, `"id":18250`},
 		{"--fail unavailable=1", "/charges", 503, "Unavailable"},
 		{"--type-drift --count orders=200", "/orders?limit=250", 200, `"is_prepaid":1`},
 		{"--now 2025-07-01T10:00:00Z", "/_control/clock", 200, "2025-07-01T10:00:00Z"},

@@ -113,7 +113,7 @@ var metafieldOwners = map[string]string{
 
 func metafieldFacts(d *draw) facts {
 	owner := strings.TrimPrefix(d.kind.name, "metafields_")
-	id := storeID
+	id := itoa(d.world.store)
 	if owner != "store" {
 		id = d.ref(metafieldOwners[owner])
 	}
@@ -155,11 +155,8 @@ var accountFields = []field{{"id", nil}, {"user_id", number(1, 1e6)}, {"created_
 var webhookFields = []field{{"id", nil}, {"address", link}, {"included_objects", list(0, 2, text("customer", "metafields"))},
 	{"topic", text("charge/failed", "charge/paid", "subscription/cancelled")}, {"version?", text("2021-11")}}
 
-// storeID is the number of the only store.
-const storeID = "18250"
-
 var storeFields = []field{
-	{"id", fixed(storeID)}, {"checkout_logo_url", orNull(0.5, link)}, {"checkout_platform", text("shopify")}, {"created_at", nil}, {"currency", text("USD")},
+	{"id", nil}, {"checkout_logo_url", orNull(0.5, link)}, {"checkout_platform", text("shopify")}, {"created_at", nil}, {"currency", text("USD")},
 	{"customer_portal_base_url", text("https://fake-store.example.com/tools/recurring")}, {"default_api_version", text("2021-01")},
 	{"disabled_currencies_historical", list(0, 1, text("GBP"))}, {"email", text("owner@example.com")}, {"enabled_presentment_currencies", list(1, 2, text("USD", "EUR"))},
 	{"enabled_presentment_currencies_symbols", list(1, 1, object(field{"currency", text("EUR")}, field{"locale_name", text("de-DE")}, field{"symbol", text("€")}))},

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Kinds lists the names of everything that [Server.Objects] knows: the kinds that can be counted, then what is made from them.
+// Kinds lists the names of everything that [Server.Objects] knows: the kinds that can be counted, then what is made from
+// them.
 func (s *Server) Kinds() []string {
 	var names []string
 	for _, k := range s.world.kinds {

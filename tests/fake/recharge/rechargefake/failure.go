@@ -175,11 +175,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Failure) {
 	status, body := s.answer(r)
 	switch f.Mode {
 	case Truncated:
-		writeJSON(w, status, body[:len(body)/2])
+		writeJSON(w, status, s.encode(w, r, body[:len(body)/2]))
 	case Cut, Reset, Dropped:
-		breakConnection(w, f.Mode, body)
+		breakConnection(w, f.Mode, s.encode(w, r, body))
 	default:
-		writeJSON(w, status, body)
+		writeJSON(w, status, s.encode(w, r, body))
 	}
 }
 

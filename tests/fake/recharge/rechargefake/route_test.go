@@ -2,6 +2,7 @@ package rechargefake
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -158,5 +159,38 @@ func TestAnswersCarryLengthDateAndId(t *testing.T) {
 	_, other, _ := c.do("GET", "/nothing", "")
 	if h.Get("Content-Length") == "" || len(body) == 0 || h.Get("Date") != DefaultNow.Format(http.TimeFormat) || h.Get("X-Request-Id") == other.Get("X-Request-Id") {
 		t.Errorf("headers: %v", h)
+	}
+}
+
+func TestAnswersAreCompressedWhenBothSidesAgree(t *testing.T) {
+	_, plain := start(t, Options{Objects: 100})
+	fake, c := start(t, Options{Objects: 100, Gzip: true})
+	_, h, want := plain.do("GET", "/charges", "")
+	if h.Get("Content-Encoding") != "" {
+		t.Errorf("compressed without being asked: %v", h)
+	}
+	for _, accept := range []string{"", "gzip"} {
+		r := httptest.NewRequest("GET", "/charges", nil)
+		r.Header.Set("X-Recharge-Access-Token", DefaultToken)
+		r.Header.Set("X-Recharge-Version", Version)
+		r.Header.Set("Accept-Encoding", accept)
+		w := httptest.NewRecorder()
+		fake.ServeHTTP(w, r)
+		if w.Header().Get("Content-Encoding") != accept || accept == "gzip" && w.Body.Len() >= len(want) {
+			t.Errorf("Accept-Encoding %q: %d bytes, %v", accept, w.Body.Len(), w.Header())
+		}
+	}
+	if _, _, body := c.do("GET", "/charges", ""); body != want { // net/http asks for gzip by itself
+		t.Error("compressed and plain answers differ")
+	}
+}
+
+func TestTheStoreHasTheNumberOfTheOptions(t *testing.T) {
+	fake, _ := start(t, Options{Objects: 5000, Store: 77})
+	if id := idOf(oracle(t, fake, "store")[0]); id != "77" {
+		t.Errorf("the store is %s", id)
+	}
+	if id := plainText(memberRaw([]byte(oracle(t, fake, "metafields_store")[0]), "owner_id")); id != "77" {
+		t.Errorf("its metafields belong to %s", id)
 	}
 }

@@ -1,6 +1,8 @@
 package rechargefake
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -15,10 +17,12 @@ const Version = "2021-11"
 // DefaultToken is the access token of a fake that was given none.
 const DefaultToken = "sk_1x1_fake"
 
-// DefaultNow is the clock of a fake that was given none: a fixed day, so that objects do not depend on the day of the test.
+// DefaultNow is the clock of a fake that was given none: a fixed day, so that objects do not depend on the day of the
+// test.
 var DefaultNow = time.Date(2025, time.June, 2, 12, 0, 0, 0, time.UTC)
 
-// Options say what a fake holds and how it behaves. The zero value is a store without objects that accepts DefaultToken.
+// Options say what a fake holds and how it behaves. The zero value is a store without objects that accepts
+// DefaultToken.
 type Options struct {
 	// Seed decides every object. The same options make the same bytes.
 	Seed uint64
@@ -40,6 +44,8 @@ type Options struct {
 	TypeDrift bool
 	// Tokens are the access tokens accepted; empty means DefaultToken with every scope.
 	Tokens []Token
+	// Store is the number of the store; 0 means 18250.
+	Store int64
 	// NotInPlan are kinds, and store, that the store's plan does not hold: they answer 403.
 	NotInPlan []string
 	// Bucket is how many requests a token may make at once and Leak how many more in each second of real time, beyond
@@ -52,6 +58,8 @@ type Options struct {
 	// Latency delays every answer of the API: all by as much, or, with a larger LatencyP99, half of them by less and one
 	// in a hundred by more than that.
 	Latency, LatencyP99 time.Duration
+	// Gzip compresses the answers to clients that accept it, as Recharge's edge does.
+	Gzip bool
 }
 
 func (o Options) withDefaults() Options {
@@ -63,6 +71,9 @@ func (o Options) withDefaults() Options {
 	}
 	if len(o.Tokens) == 0 {
 		o.Tokens = []Token{{Secret: DefaultToken}}
+	}
+	if o.Store == 0 {
+		o.Store = 18250
 	}
 	if o.Bucket == 0 {
 		o.Bucket = 1_000_000
@@ -123,7 +134,10 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, world: world, clock: newClock(world.start(), o.Pace), shelves: map[string]*shelf{}, buckets: map[string]*bucket{}, mutators: map[uint64]*Mutator{}}
+	s := &Server{
+		options: o, world: world, clock: newClock(world.start(), o.Pace),
+		shelves: map[string]*shelf{}, buckets: map[string]*bucket{}, mutators: map[uint64]*Mutator{},
+	}
 	for _, k := range world.kinds {
 		s.shelves[k.name] = s.newShelf(k)
 	}
@@ -185,7 +199,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status, body := s.answer(r)
-	writeJSON(w, status, body)
+	writeJSON(w, status, s.encode(w, r, body))
+}
+
+// encode compresses a body if the client accepts that and the fake does it.
+func (s *Server) encode(w http.ResponseWriter, r *http.Request, body []byte) []byte {
+	if !s.options.Gzip || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		return body
+	}
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	zip.Write(body) // a buffer takes everything
+	zip.Close()
+	w.Header().Set("Content-Encoding", "gzip")
+	return packed.Bytes()
 }
 
 // record numbers and logs the request and sets the headers of every answer.

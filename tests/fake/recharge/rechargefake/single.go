@@ -12,7 +12,7 @@ import (
 func (s *Server) store() []byte {
 	k := &kind{name: "store", fields: storeFields}
 	d := s.world.draw(k, 0, moments{s.world.now - 900*dayMicros, s.world.now - 30*dayMicros}, "object")
-	d.members(k.fields, facts{"created_at": d.at(d.created), "updated_at": d.at(d.updated)})
+	d.members(k.fields, facts{"id": itoa(s.world.store), "created_at": d.at(d.created), "updated_at": d.at(d.updated)})
 	return d.b
 }
 

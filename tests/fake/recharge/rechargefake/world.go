@@ -12,6 +12,7 @@ import (
 type world struct {
 	seed   uint64
 	drift  bool
+	store  int64
 	now    int64 // the clock at the start, unix microseconds
 	kinds  []*kind
 	byName map[string]*kind
@@ -31,7 +32,10 @@ type moments struct{ created, updated int64 }
 
 // newWorld fails when the options ask for what cannot be seeded.
 func newWorld(o Options) (*world, error) {
-	w := &world{seed: o.Seed, drift: o.TypeDrift, now: o.Now.UnixMicro(), kinds: kindTable(), byName: map[string]*kind{}, seeded: map[string][]moments{}}
+	w := &world{
+		seed: o.Seed, drift: o.TypeDrift, store: o.Store, now: o.Now.UnixMicro(),
+		kinds: kindTable(), byName: map[string]*kind{}, seeded: map[string][]moments{},
+	}
 	for i, k := range w.kinds {
 		k.base = int64(i+1) * 100_000_000
 		w.byName[k.name] = k
