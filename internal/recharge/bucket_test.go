@@ -429,3 +429,97 @@ func TestOneFullBucketIsOneRejection(t *testing.T) {
 		}
 	})
 }
+
+func TestUrgentRequestsAreNotHeldToTheShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := alone(Options{Share: 0.1})
+		ctx, cancel := context.WithTimeout(t.Context(), simulated)
+		defer cancel()
+		busy(ctx, t, c.Urgent(), 4)
+		if float64(s.served) < 0.98*s.leak*simulated.Seconds() || s.rejected > 0 {
+			t.Errorf("%d requests were served, %d rejected", s.served, s.rejected)
+		}
+	})
+}
+
+// free tells whether the bucket would let a request go now.
+func (b *bucket) free(urgent bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	b.settle(now)
+	return b.delay(now, urgent) == 0
+}
+
+func TestWithoutALevelRequestsGoOneByOne(t *testing.T) {
+	full := level{full: true}
+	tests := map[string]struct {
+		before []level // one request after the other, then half a minute
+		alone  bool
+	}{
+		"nothing is known yet":                 {nil, true},
+		"the level has been told long ago":     {[]level{{known: true, used: 1, size: 40}}, true},
+		"the bucket was full":                  {[]level{{known: true, used: 1, size: 40}, full}, true},
+		"the bucket was full, and never tells": {[]level{{}, full}, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBucket("", 1)
+				for _, l := range test.before {
+					one, _ := b.take(t.Context(), false)
+					b.report(one, l)
+				}
+				time.Sleep(30 * time.Second)
+				first, _ := b.take(t.Context(), false)
+				if b.free(false) || b.free(true) {
+					t.Error("a second request may go before the first is answered")
+				}
+				b.report(first, level{known: true, used: 1, size: 40})
+				if !b.free(false) {
+					t.Error("no request may go after the first is answered")
+				}
+			})
+		})
+	}
+}
+
+func TestAnAnswerThatDoesNotTellTheLevelIsNoLook(t *testing.T) {
+	for name, told := range map[string]bool{"from a server that tells": true, "from a server that never did": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBucket("", 1)
+				first, _ := b.take(t.Context(), false)
+				b.report(first, level{known: told, used: 1, size: 40})
+				time.Sleep(time.Minute)
+				second, _ := b.take(t.Context(), false)
+				b.report(second, level{})
+				b.take(t.Context(), false)
+				if b.free(false) == told {
+					t.Errorf("another request may go: %v", !told)
+				}
+			})
+		})
+	}
+}
+
+func TestAFullBucketEmptiesBeforeOrdinaryRequestsGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBucket("", 1)
+		first, _ := b.take(t.Context(), false)
+		b.report(first, level{full: true, known: true, used: 40, size: 40})
+		if got := b.budget().Level; got != 40 {
+			t.Errorf("the level of a full bucket is %v", got)
+		}
+		began := time.Now()
+		b.take(t.Context(), true)
+		if got := time.Since(began); got < leastClosed || got > leastClosed+firstPause {
+			t.Errorf("an urgent request went after %v", got)
+		}
+		b.inFlight-- // it is lost
+		b.take(t.Context(), false)
+		if got, want := time.Since(began), 11*time.Second; got != want {
+			t.Errorf("an ordinary request went after %v, not %v", got, want)
+		}
+	})
+}

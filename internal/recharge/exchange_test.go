@@ -75,15 +75,25 @@ func TestAnAnswerThatWasCutIsReadAgainOnAnotherConnection(t *testing.T) {
 }
 
 func TestConnectionsAreKept(t *testing.T) {
-	from := map[string]bool{}
+	var (
+		mu   sync.Mutex
+		from = map[string]bool{}
+	)
+	together := make(chan struct{}, 8)
 	c := serve(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
 		from[r.RemoteAddr] = true
-		switch len(from) {
-		case 1:
+		mu.Unlock()
+		w.Header().Set("X-Recharge-Limit", "1/1000")
+		if r.URL.Path == "/charges" {
 			io.WriteString(w, goodPage)
-		default:
-			w.WriteHeader(http.StatusNotFound)
+			return
 		}
+		together <- struct{}{}
+		for len(together) < cap(together) {
+			time.Sleep(time.Millisecond)
+		}
+		w.WriteHeader(http.StatusNotFound)
 	})
 	for range 3 {
 		if _, err := c.Page(t.Context(), charges); err != nil {
@@ -91,7 +101,20 @@ func TestConnectionsAreKept(t *testing.T) {
 		}
 	}
 	if len(from) != 1 {
-		t.Errorf("%d connections were made", len(from))
+		t.Errorf("one request after the other took %d connections", len(from))
+	}
+	for range 3 {
+		var all sync.WaitGroup
+		for range cap(together) {
+			all.Go(func() { c.Get(t.Context(), "/together", "", nil) })
+		}
+		all.Wait()
+		for len(together) > 0 {
+			<-together
+		}
+	}
+	if len(from) != cap(together) {
+		t.Errorf("%d requests at once took %d connections", cap(together), len(from))
 	}
 }
 
@@ -113,11 +136,16 @@ func TestTheTokenStaysOnItsHost(t *testing.T) {
 		t.Error("another host was asked, with the headers ", r.Header)
 	}))
 	defer other.Close()
-	for name, target := range map[string]string{"another host": other.URL + "/charges", "another scheme": "gopher://x/", "itself, without end": "/charges"} {
+	for name, target := range map[string]string{"another host": other.URL + "/charges", "another scheme": "https", "itself, without end": "/charges"} {
 		t.Run(name, func(t *testing.T) {
 			requests := 0
 			c := serve(t, Options{MaxRetries: 5}, func(w http.ResponseWriter, r *http.Request) {
 				requests++
+				if target == "https" {
+					w.Header().Set("Location", "https://"+r.Host+"/charges")
+					w.WriteHeader(http.StatusFound)
+					return
+				}
 				http.Redirect(w, r, target, http.StatusFound)
 			})
 			_, err := c.Page(t.Context(), charges)
@@ -217,6 +245,47 @@ func TestAnswersOfAnySizeEnd(t *testing.T) {
 	}
 }
 
+func TestBodiesAreReadAsFarAsTold(t *testing.T) {
+	for told, want := range map[int64]error{3: nil, 4: errShort, 0: nil, -1: nil} {
+		if _, err := readBody(&http.Response{ContentLength: told, Body: io.NopCloser(strings.NewReader("abc"))}, 100); err != want {
+			t.Errorf("3 bytes where %d are told: %v", told, err)
+		}
+	}
+	if _, err := readBody(&http.Response{ContentLength: 3, Body: io.NopCloser(strings.NewReader(""))}, 100); err != errShort {
+		t.Errorf("no byte where 3 are told: %v", err)
+	}
+	if _, err := readBody(&http.Response{ContentLength: -1, Body: io.NopCloser(failing{})}, 100); err != errShort {
+		t.Errorf("chunks that end early: %v", err)
+	}
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// A monster is an answer of a size that none has. It tells whether it was closed.
+type monster struct {
+	zeros
+	requests, closed int
+}
+
+func (m *monster) Close() error { m.closed++; return nil }
+
+func (m *monster) RoundTrip(req *http.Request) (*http.Response, error) {
+	m.requests++
+	return &http.Response{StatusCode: 200, ContentLength: maxBody + 1, Body: m, Request: req}, nil
+}
+
+func TestMonstersAreNotAskedForAgain(t *testing.T) {
+	m := &monster{}
+	if _, err := New(Options{Transport: m, MaxRetries: 5}).Page(t.Context(), charges); !errors.Is(err, errLong) || errors.Is(err, ErrUnavailable) {
+		t.Errorf("the failure is %v", err)
+	}
+	if m.requests != 1 || m.closed != 1 {
+		t.Errorf("%d requests were made, %d bodies closed", m.requests, m.closed)
+	}
+}
+
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
@@ -237,9 +306,10 @@ func TestAPageIsReadInFewAllocations(t *testing.T) {
 	if len(page.Items) != 250 || &page.Items[0][0] != &body[strings.Index(string(body), `{"id":123456`)] {
 		t.Error("the items are not parts of the body")
 	}
+	before := string(body)
 	_ = append(page.Items[0], '!')
-	if page.Items[1][0] != '{' {
-		t.Error("an item that grows overwrites the next one")
+	if string(body) != before {
+		t.Error("an item that grows overwrites what follows it")
 	}
 }
 

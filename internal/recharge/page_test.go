@@ -82,6 +82,9 @@ func TestObjectsAreTakenOut(t *testing.T) {
 		if string(got) != test.want || (err == nil) != (test.want != "") {
 			t.Errorf("%q of %s is %q, %v", test.key, test.body, got, err)
 		}
+		if test.key != "" && cap(got) != len(got) {
+			t.Errorf("%q of %s can grow over what follows it", test.key, test.body)
+		}
 	}
 }
 
