@@ -88,13 +88,13 @@ func (a *allowance) at(now time.Time) float64 {
 	return min(a.full, a.left+now.Sub(a.cut).Seconds())
 }
 
-// halve cuts the allowance for a request granted at some time. Several that were on their way together and come back
-// with the same complaint cut it once.
-func (a *allowance) halve(now, granted time.Time) {
+// halve cuts the allowance, of which only used was in use, for a request granted at some time. Several that were on
+// their way together and come back with the same complaint cut it once.
+func (a *allowance) halve(now, granted time.Time, used float64) {
 	if !a.cut.IsZero() && !granted.After(a.cut) {
 		return
 	}
-	a.left = max(a.at(now)/2, min(a.full, 1))
+	a.left = max(min(a.at(now), used)/2, min(a.full, 1))
 	a.cut = now
 }
 
@@ -172,9 +172,9 @@ func (l *limiter) reduce(t *turn, failure *APIError) {
 		concurrency = true
 	}
 	if concurrency {
-		blamed.together.halve(now, t.granted)
+		blamed.together.halve(now, t.granted, float64(blamed.inFlight))
 	} else {
-		blamed.rate.halve(now, t.granted)
+		blamed.rate.halve(now, t.granted, blamed.rate.full)
 	}
 	if hold := now.Add(failure.retryAfter()); hold.After(blamed.next) {
 		blamed.next = hold

@@ -255,10 +255,10 @@ func TestARefusalSlowsDownWhatItNames(t *testing.T) {
 	}{
 		{tooMuch("global-rate", ""), [4]float64{50, 100, 25, 25}},
 		{tooMuch("", ""), [4]float64{50, 100, 25, 25}},
-		{tooMuch("global-concurrency", ""), [4]float64{100, 50, 25, 25}},
+		{tooMuch("global-concurrency", ""), [4]float64{100, 2.5, 25, 25}}, // half of the five there were
 		{tooMuch("endpoint-rate", ""), [4]float64{100, 100, 12.5, 25}},
 		{tooMuch("resource-specific", ""), [4]float64{100, 100, 12.5, 25}},
-		{tooMuch("endpoint-concurrency", ""), [4]float64{100, 100, 25, 12.5}},
+		{tooMuch("endpoint-concurrency", ""), [4]float64{100, 100, 25, 2.5}},
 		{&APIError{Status: 429, Code: "lock_timeout"}, full},
 		{&APIError{Status: 503}, full},
 		{errors.New("reset"), full},
@@ -415,4 +415,44 @@ func TestManyRequestsAtOnceKeepTheirOrder(t *testing.T) {
 			t.Errorf("they come in the order %v", order)
 		}
 	})
+}
+
+// The account's own business may use most of what Stripe grants. The tap then finds out what is left.
+func TestTheRateSettlesBelowWhatTheServerHasLeft(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		names  []string
+		left   float64 // requests a second
+	}{
+		{"global-rate", endpoints(8), 40},
+		{"endpoint-rate", endpoints(1), 10},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tokens, last, refused := c.left, time.Now(), 0
+				crowd := &crowd{limit: newLimiter(100, 100), latency: 300 * time.Millisecond, answer: func(string) error {
+					now := time.Now()
+					tokens = min(c.left, tokens+c.left*now.Sub(last).Seconds())
+					if last = now; tokens < 1 {
+						refused++
+						return tooMuch(c.reason, "")
+					}
+					tokens--
+					return nil
+				}}
+				crowd.run(t, 5*time.Minute, func(ctx context.Context) {
+					for _, name := range c.names {
+						crowd.ask(ctx, 12, name)
+					}
+				})
+				asked, possible := len(crowd.all()), c.left*300
+				if answered := float64(asked - refused); answered < 0.7*possible {
+					t.Errorf("%v requests are answered of %v possible", answered, possible)
+				}
+				if refused > asked/20 {
+					t.Errorf("%d of %d requests are refused", refused, asked)
+				}
+			})
+		})
+	}
 }
