@@ -35,7 +35,8 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 		fmt.Fprintf(report, "store %s, %s, currency %s, zone %s\n", of.Name, of.storeIdentity, of.Currency, of.Timezone.Name)
 	}
 	budget := c.Budget()
-	fmt.Fprintf(report, "token %q at %s, API %s, %.3g requests a second, %.3g in a burst\n", info.Name, s.BaseURL, s.APIVersion, budget.Rate, budget.Size)
+	fmt.Fprintf(report, "token %q at %s, API %s, %.3g requests a second, bucket filled with %.0f of %.0f\n",
+		info.Name, s.BaseURL, s.APIVersion, budget.Rate, budget.Level, budget.Size)
 	if err := refuseOther(run.Bookmarks, of); err != nil {
 		return err
 	}
