@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tapline/singer"
+	"tapline/tests/fake/stripe/stripefake"
 )
 
 // What a person reads when a request fails for good, and how often it was made until then. None of it may show the key,
@@ -199,4 +200,29 @@ func TestTheEndOfTheRunIsNoTimeout(t *testing.T) {
 			t.Errorf("ends with %v and the log\n%s", err, log.String())
 		}
 	})
+}
+
+// With one request in seven failing, in every way that passes, a run still reads every object once and unchanged.
+func TestARunThroughMixedFailuresIsExact(t *testing.T) {
+	fake, url := newFake(t, stripefake.Options{Seed: 22, Objects: 500})
+	modes := []stripefake.Mode{stripefake.RateLimit, stripefake.LockTimeout, stripefake.Conflict, stripefake.Internal, stripefake.BadGateway,
+		stripefake.Unavailable, stripefake.Truncated, stripefake.Cut, stripefake.Reset, stripefake.Dropped, stripefake.Slow}
+	for _, mode := range modes {
+		if err := fake.Fail(stripefake.Failure{Mode: mode, Share: 0.014, Reason: "endpoint-rate", DelayMS: 20}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := mustRun(t, url, "", map[string]any{"page_size": 10, "select": []string{"charges.*", "customers.*", "invoices.*", "prices.*", "refunds.*"}})
+	got := table{}
+	got.load(t, r.messages)
+	want := oracle(t, fake, "charges", "customers", "invoices", "prices", "refunds")
+	if diff := differ(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if n := strings.Count(r.log, "a request is made again"); n < 3 {
+		t.Errorf("only %d requests were made again:\n%s", n, r.log)
+	}
+	if strings.Contains(strings.ToLower(r.log), "error") {
+		t.Errorf("a run that came through speaks of errors:\n%s", r.log)
+	}
 }

@@ -61,6 +61,8 @@ func newClient(s *settings, transport http.RoundTripper, log *slog.Logger, metri
 func newTransport(atOnce int) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = atOnce, atOnce
+	// All requests may be on one connection. If that dies without a word, a ping finds out.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second}
 	return t
 }
 
