@@ -203,7 +203,7 @@ func count[M singer.Message](messages []singer.Message) (n int) {
 	return n
 }
 
-// recordsOf lists the records of a stream.
+// recordsOfStream lists the records of a stream.
 func recordsOfStream(messages []singer.Message, stream string) (records []string) {
 	for _, m := range messages {
 		if r, ok := m.(*singer.Record); ok && r.Stream == stream {
@@ -217,6 +217,11 @@ func recordsOfStream(messages []singer.Message, stream string) (records []string
 // selected by default) is selected.
 func oracle(t testing.TB, fake *rechargefake.Server, names ...string) map[string]map[string]string {
 	t.Helper()
+	return oracleWith(t, fake, &settings{}, names...)
+}
+
+func oracleWith(t testing.TB, fake *rechargefake.Server, s *settings, names ...string) map[string]map[string]string {
+	t.Helper()
 	want := map[string]map[string]string{}
 	catalog, err := discover(context.Background(), &singer.Run{Config: &singer.Config{}})
 	if err != nil {
@@ -228,20 +233,20 @@ func oracle(t testing.TB, fake *rechargefake.Server, names ...string) map[string
 			continue
 		}
 		want[st.name] = map[string]string{}
-		for _, record := range recordsOfFake(t, fake, st, catalog.Stream(st.name)) {
+		for _, record := range recordsOfFake(t, fake, s, st, catalog.Stream(st.name)) {
 			want[st.name][keyOf(t, st.name, []byte(record))] = record
 		}
 	}
 	return want
 }
 
-func recordsOfFake(t testing.TB, fake *rechargefake.Server, st *stream, entry *singer.Stream) (records []string) {
+func recordsOfFake(t testing.TB, fake *rechargefake.Server, s *settings, st *stream, entry *singer.Stream) (records []string) {
 	t.Helper()
 	schema, err := entry.SelectedSchema()
 	if err != nil {
 		t.Fatal(err)
 	}
-	maker, err := newRecordMaker(st, schema, func(...string) bool { return true }, &settings{})
+	maker, err := newRecordMaker(st, schema, func(...string) bool { return true }, s)
 	if err != nil {
 		t.Fatal(err)
 	}
