@@ -12,7 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -32,7 +32,7 @@ type client struct {
 	retries int
 	log     *slog.Logger
 	metrics *singer.Metrics
-	room    atomic.Int64 // length of the longest answer so far, to make room for the next
+	rooms   sync.Map // by endpoint, the length of its last answer, an int64, to make room for the next
 }
 
 // newClient makes a client whose connections are made by transport; nil stands for the usual one.
@@ -137,7 +137,7 @@ func (c *client) get(ctx context.Context, r request, size int) (*answer, error) 
 		return nil, &transferError{err: err, final: true}
 	}
 	began := time.Now()
-	status, header, body, err := c.exchange(req)
+	status, header, body, err := c.exchange(req, r.counted())
 	c.metrics.Request(r.counted(), status, time.Since(began))
 	switch {
 	case status >= http.StatusBadRequest: // even if its body was cut
@@ -180,23 +180,27 @@ func (c *client) newRequest(ctx context.Context, r request, size int) (*http.Req
 }
 
 // exchange sends a request and reads its answer whole. The status is 0 if none came.
-func (c *client) exchange(req *http.Request) (status int, header http.Header, body []byte, err error) {
+func (c *client) exchange(req *http.Request, endpoint string) (status int, header http.Header, body []byte, err error) {
 	res, err := c.http.Do(req)
 	if err != nil {
 		return 0, nil, nil, err
 	}
 	defer res.Body.Close()
-	// Growing a buffer step by step would copy a page several times.
-	room := c.room.Load()
-	if res.ContentLength > 0 {
-		room = res.ContentLength
-	}
-	buffer := bytes.NewBuffer(make([]byte, 0, min(room, maxRoom)+bytes.MinRead))
+	buffer := bytes.NewBuffer(make([]byte, 0, c.room(endpoint, res.ContentLength)))
 	_, err = buffer.ReadFrom(res.Body)
-	if n := int64(buffer.Len()); n > c.room.Load() {
-		c.room.Store(n)
+	if res.StatusCode == http.StatusOK {
+		c.rooms.Store(endpoint, int64(buffer.Len()))
 	}
 	return res.StatusCode, res.Header, buffer.Bytes(), err
+}
+
+// room is how much an answer of an endpoint will probably take. Length is what its header says, -1 if nothing, as always
+// when it comes compressed. A buffer that has to grow step by step would copy a page several times.
+func (c *client) room(endpoint string, length int64) int64 {
+	if last, ok := c.rooms.Load(endpoint); ok && length < 0 {
+		length = last.(int64) + last.(int64)/8
+	}
+	return max(min(length, maxRoom), 0) + bytes.MinRead
 }
 
 // maxRoom bounds what is made ready for an answer on the word of its header.
