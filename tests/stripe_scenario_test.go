@@ -42,7 +42,9 @@ type scenario struct {
 	*stage
 	seed     uint64
 	dir      string
-	settings string // path of the tap's config file
+	settings string   // path of the tap's config file
+	streams  []string // that are selected
+	project  *project // of the warehouse, if it goes into one
 	model    *model
 	states   []string // all that were promised, oldest first
 	last     int      // requests of the run before
@@ -59,8 +61,9 @@ func newScenario(t testing.TB, seed uint64) *scenario {
 	}
 	s.open(t, o)
 	s.change = s.create
-	s.settings = filepath.Join(s.dir, "tap.json")
-	text := fmt.Sprintf(`{"api_key":"sk_test_fake","base_url":%q,"request_rate":100000,"page_size":%d%s}`, s.url, []int{4, 20, 100}[s.IntN(3)], s.selection())
+	s.settings, s.streams = filepath.Join(s.dir, "tap.json"), s.selection()
+	text := fmt.Sprintf(`{"api_key":"sk_test_fake","base_url":%q,"request_rate":100000,"page_size":%d,"select":["%s.*"]}`,
+		s.url, []int{4, 20, 100}[s.IntN(3)], strings.Join(s.streams, `.*","`))
 	if err := os.WriteFile(s.settings, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -72,21 +75,21 @@ func (s *scenario) note(format string, args ...any) {
 	s.log = append(s.log, fmt.Sprintf(format, args...))
 }
 
-// selection selects everything, or some streams.
-func (s *scenario) selection() string {
+// selection is everything, or some streams.
+func (s *scenario) selection() []string {
 	if s.IntN(3) > 0 {
-		return ""
+		return streams
 	}
-	var patterns []string
+	var some []string
 	for _, stream := range streams {
 		if s.IntN(4) == 0 {
-			patterns = append(patterns, fmt.Sprintf(`"%s.*"`, stream))
+			some = append(some, stream)
 		}
 	}
-	if len(patterns) == 0 {
-		patterns = []string{`"customers.*"`}
+	if len(some) == 0 {
+		return []string{"customers"}
 	}
-	return `,"select":[` + strings.Join(patterns, ",") + `]`
+	return some
 }
 
 // sync runs the tap while the merchant works. Half of the runs are cut short.
