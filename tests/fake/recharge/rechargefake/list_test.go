@@ -28,7 +28,7 @@ func needs(t testing.TB, fake *Server, kind string) []string {
 }
 
 func TestAWalkShowsEveryObjectOnceAsTheOracleHasIt(t *testing.T) {
-	fake, c := start(t, Options{Seed: 1, Objects: 2000, TypeDrift: true})
+	fake, c := start(t, Options{Seed: 1, Objects: 700, TypeDrift: true})
 	for _, k := range fake.world.kinds {
 		if k.below != "" {
 			continue

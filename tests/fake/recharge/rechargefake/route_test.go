@@ -78,7 +78,7 @@ func TestARequestNamesTheVersionAndReadsOnly(t *testing.T) {
 }
 
 func TestEverySingleObjectIsThatOfTheList(t *testing.T) {
-	fake, c := start(t, Options{Seed: 5, Objects: 500})
+	fake, c := start(t, Options{Seed: 5, Objects: 200})
 	for _, k := range fake.world.kinds {
 		if k.alone {
 			continue
@@ -108,7 +108,7 @@ func TestEverySingleObjectIsThatOfTheList(t *testing.T) {
 }
 
 func TestIncludesAddWhatBelongsToARecord(t *testing.T) {
-	fake, c := start(t, Options{Seed: 6, Objects: 1000})
+	fake, c := start(t, Options{Seed: 6, Objects: 400})
 	for _, k := range fake.world.kinds {
 		for _, in := range k.includes {
 			filled := 0
