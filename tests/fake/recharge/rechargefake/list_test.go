@@ -46,7 +46,7 @@ func TestAWalkShowsEveryObjectOnceAsTheOracleHasIt(t *testing.T) {
 func TestSortedWalksKeepTheirOrderAcrossTies(t *testing.T) {
 	fake, c := start(t, Options{Seed: 2, Counts: map[string]int{"customers": 300, "events": 120, "charges": 150, "orders": 150}})
 	for _, test := range []struct{ path, member string }{
-		{"customers", "id"}, {"customers", "updated_at"}, {"customers", "created_at"}, {"events", "created_at"}, {"charges", "scheduled_at"}, {"orders", "processed_at"},
+		{"customers", "id"}, {"customers", "updated_at"}, {"customers", "created_at"}, {"events", "id"}, {"charges", "scheduled_at"}, {"orders", "processed_at"},
 	} {
 		up := c.walk("/"+test.path, "sort_by", test.member+"-asc", "limit", "7")
 		down := c.walk("/"+test.path, "sort_by", test.member+"-desc", "limit", "7")
@@ -121,6 +121,7 @@ func TestWhatAListRefuses(t *testing.T) {
 		{"charges?sort_by=total_price-asc", "sort_by"},
 		{"charges?sort_by=updated_at", "sort_by"},
 		{"events?sort_by=updated_at-asc", "sort_by"},
+		{"events?sort_by=created_at-asc", "sort_by"},
 		{"charges?colour=red", "colour"},
 		{"charges?updated_at_min=yesterday", "updated_at_min"},
 		{"charges?updated_at_min=2025-01-01T00:00:00+00:00", "updated_at_min"}, // an offset that was not escaped

@@ -153,6 +153,18 @@ func TestSameOptionsMakeTheSameBytes(t *testing.T) {
 	}
 }
 
+func TestThereAreThirtyOneStreams(t *testing.T) {
+	fake := fakeOf(t, Options{Objects: 100})
+	for _, kind := range fake.Kinds() {
+		if n := len(oracle(t, fake, kind)); n == 0 {
+			t.Errorf("no %s", kind)
+		}
+	}
+	if n := len(fake.Kinds()); n != 31 {
+		t.Errorf("%d streams", n)
+	}
+}
+
 func TestObjectsAreSharedAndTheirIdsAreUnique(t *testing.T) {
 	fake, _ := start(t, Options{Objects: 20_000})
 	total := 0

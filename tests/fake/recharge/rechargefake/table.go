@@ -128,7 +128,6 @@ func billingKinds() []*kind {
 			scopes: []string{"read_events"},
 			filters: []filter{from("created_at"), until("created_at"), is("object_type"), isNumber("object_id"), in("verbs", "verb"),
 				isNumber("customer_id"), is("origin", "source.origin")},
-			sorts: []string{"created_at"},
 		},
 	}
 }
