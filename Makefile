@@ -8,7 +8,7 @@ LDFLAGS     := -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TAPS        := tap-stripe
 
-.PHONY: build demo test lint generate bench soak size fuzz clean prerequisites
+.PHONY: build demo test lint generate interop bench soak size fuzz clean prerequisites
 
 build: prerequisites ## the binaries, in bin/
 	@mkdir -p bin
@@ -31,7 +31,12 @@ lint: prerequisites
 	go mod tidy -diff
 	go run $(STATICCHECK) ./...
 
-generate: ## schemas/stripe from Stripe's OpenAPI document
+interop: build ## the binaries with the tools that their users run them with
+	@tests/postgres.sh
+	@go build -o bin/postgres-for-tests ./tests/interop/postgres
+	@tests/interop/run.sh
+
+generate: ## schemas: Stripe's from its OpenAPI document, Recharge's from their tables
 	go generate ./schemas
 
 bench: build ## target-warehouse beside DuckDB's own readers and psql; BENCH has flags, such as --scale 0.1
