@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"tapline/singer"
+	"tapline/tests/fake/recharge/rechargefake"
+)
+
+// TestChangesKillsAndResumesLoseNothing lets a store work while runs read it, cuts runs anywhere, spoils answers, shows
+// changes late, and at the end holds what a target would have against the store. TAPLINE_SOAK multiplies the scenarios.
+func TestChangesKillsAndResumesLoseNothing(t *testing.T) {
+	scenarios := 8
+	if factor, err := strconv.Atoi(os.Getenv("TAPLINE_SOAK")); err == nil {
+		scenarios *= factor
+	}
+	for seed := range uint64(scenarios) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			newScenario(t, seed).play()
+		})
+	}
+}
+
+// A scenario is a store at work, and what has been read of it so far.
+type scenario struct {
+	t       *testing.T
+	r       *rand.Rand
+	fake    *rechargefake.Server
+	mutator *rechargefake.Mutator
+	address string
+	set     map[string]any
+
+	working  bool // the store changes while it is read
+	requests int
+	got      table
+	state    string
+}
+
+func newScenario(t *testing.T, seed uint64) *scenario {
+	s := &scenario{t: t, r: rand.New(rand.NewPCG(seed, 99)), got: table{}}
+	s.fake, _ = newFake(t, rechargefake.Options{Seed: seed, Objects: 300 + s.r.IntN(300), Delay: time.Duration(s.r.IntN(30)) * time.Minute,
+		Span: []time.Duration{time.Hour, 2 * 365 * 24 * time.Hour}[s.r.IntN(2)], TypeDrift: s.r.IntN(2) == 0})
+	if err := s.fake.Advance(31 * time.Minute); err != nil { // changes from before the scenario show from the beginning
+		t.Fatal(err)
+	}
+	mutator, err := s.fake.NewMutator(rechargefake.MutatorOptions{Seed: seed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mutator = mutator
+	s.address = serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if s.requests++; s.working && s.requests%7 == 0 {
+			s.change(1 + s.r.IntN(5))
+		}
+		s.fake.ServeHTTP(w, r)
+	})
+	s.set = map[string]any{"page_size": 3 + s.r.IntN(40), "lag_minutes": 30, "lookback_minutes": s.r.IntN(2) * 10, "changed_only": s.r.IntN(3) == 0}
+	return s
+}
+
+func (s *scenario) change(n int) {
+	if _, err := s.mutator.Step(n); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func (s *scenario) play() {
+	for range 5 {
+		s.working = s.r.IntN(2) == 0
+		for range s.r.IntN(3) {
+			mode := []rechargefake.Mode{rechargefake.Truncated, rechargefake.Cut, rechargefake.BadCursor, rechargefake.Dropped}[s.r.IntN(4)]
+			if err := s.fake.Fail(rechargefake.Failure{Mode: mode, Skip: 2 + s.r.IntN(60)}); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		messages := mustRun(s.t, s.address, s.state, s.set).messages
+		if s.r.IntN(3) > 0 { // it is killed
+			messages = messages[:s.r.IntN(len(messages)+1)]
+		}
+		s.keep(messages)
+		s.change(s.r.IntN(40))
+		if err := s.fake.Advance(time.Duration(s.r.IntN(5400)) * time.Second); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.working = false
+	s.fake.ClearFailures()
+	if err := s.fake.Advance(time.Hour); err != nil { // by then every change shows
+		s.t.Fatal(err)
+	}
+	// A pass that is continued, and one that writes changes only, may leave what came or went meanwhile to the next.
+	for range 3 {
+		s.keep(mustRun(s.t, s.address, s.state, s.set).messages)
+	}
+	s.compare()
+}
+
+// keep is what a target does with the messages of a run.
+func (s *scenario) keep(messages []singer.Message) {
+	s.got.load(s.t, messages)
+	if state := lastState(messages); state != "" {
+		s.state = state
+	}
+}
+
+// compare holds the table against the store. Nothing tells of deletions in incremental streams, whose rows stay.
+func (s *scenario) compare() {
+	want := oracle(s.t, s.fake)
+	for stream, rows := range s.got {
+		for key := range rows {
+			if _, there := want[stream][key]; !there && findStream(stream).replicationKey != "" {
+				delete(rows, key)
+			}
+		}
+	}
+	if diff := differ(want, s.got); diff != "" {
+		s.t.Error(diff)
+	}
+}
