@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -209,13 +210,17 @@ func TestFailuresTellNoSecrets(t *testing.T) {
 }
 
 func TestSettingsThatCannotWorkAreNotTriedAgain(t *testing.T) {
+	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
+	untrusted.StartTLS()
+	defer untrusted.Close()
 	for name, o := range map[string]Options{
-		"token":     {Token: "a\x00b"},
-		"base URL":  {BaseURL: "api.rechargeapps.com"},
-		"base path": {BaseURL: "https:///x"},
+		"certificate": {BaseURL: untrusted.URL},
+		"token":       {Token: "a\x00b"},
+		"base URL":    {BaseURL: "api.rechargeapps.com"},
+		"base path":   {BaseURL: "https:///x"},
 	} {
 		o.MaxRetries = 5
-		o.OnRequest = func(string, int, time.Duration) {}
 		if _, err := New(o).Page(t.Context(), charges); err == nil || errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
