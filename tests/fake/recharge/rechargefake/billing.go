@@ -8,16 +8,25 @@ import (
 )
 
 var chargeFields = []field{
-	{"id", nil}, {"address_id", nil}, {"analytics_data", utm}, {"billing_address", address}, {"charge_attempts?", nil}, {"client_details", browser},
-	{"created_at", nil}, {"currency", text("USD", "EUR", "JPY")}, {"customer", nil}, {"discounts", list(0, 2, discount)}, {"error", nil},
-	{"error_type", nil}, {"external_order_id", ecommerce}, {"external_transaction_id", processor}, {"external_variant_id_not_found?", truth},
-	{"external_variant_not_found?", truth}, {"has_uncommitted_changes", truth}, {"last_charge_attempt", nil}, {"line_items", lines},
-	{"merged_at?", orNull(0.8, moment)}, {"note", orNull(0.5, phrase)}, {"order_attributes", properties}, {"orders_count", number(1, 3)},
+	{"id", nil}, {"address_id", nil}, {"analytics_data", utm}, {"billing_address", address},
+	{"charge_attempts?", nil}, {"client_details", browser},
+	{"created_at", nil}, {"currency", text("USD", "EUR", "JPY")}, {"customer", nil},
+	{"discounts", list(0, 2, discount)}, {"error", nil},
+	{"error_type", nil}, {"external_order_id", ecommerce}, {"external_transaction_id", processor},
+	{"external_variant_id_not_found?", truth},
+	{"external_variant_not_found?", truth}, {"has_uncommitted_changes", truth}, {"last_charge_attempt", nil},
+	{"line_items", lines},
+	{"merged_at?", orNull(0.8, moment)}, {"note", orNull(0.5, phrase)}, {"order_attributes", properties},
+	{"orders_count", number(1, 3)},
 	{"original_scheduled_at?", date}, {"payment_processor", text("stripe", "braintree", "authorize", "mollie", "shopify_payments")},
-	{"processed_at", nil}, {"retry_date", nil}, {"scheduled_at", nil}, {"shipping_address", address}, {"shipping_lines", list(0, 1, shippingLine)},
-	{"status", nil}, {"subtotal_price", money}, {"tags", tags}, {"tax_lines", taxLines}, {"taxable", truth}, {"taxes_included", truth},
-	{"total_discounts", money}, {"total_duties", money}, {"total_line_items_price", money}, {"total_price", money}, {"total_refunds", nil},
-	{"total_tax", orNull(0.1, money)}, {"total_weight_grams", number(0, 9000)}, {"type", text("recurring", "recurring", "checkout")}, {"updated_at", nil},
+	{"processed_at", nil}, {"retry_date", nil}, {"scheduled_at", nil}, {"shipping_address", address},
+	{"shipping_lines", list(0, 1, shippingLine)},
+	{"status", nil}, {"subtotal_price", money}, {"tags", tags}, {"tax_lines", taxLines}, {"taxable", truth},
+	{"taxes_included", truth},
+	{"total_discounts", money}, {"total_duties", money}, {"total_line_items_price", money}, {"total_price", money},
+	{"total_refunds", nil},
+	{"total_tax", orNull(0.1, money)}, {"total_weight_grams", number(0, 9000)},
+	{"type", text("recurring", "recurring", "checkout")}, {"updated_at", nil},
 }
 
 // errorTypes are some of the reasons for which a payment fails.
@@ -70,14 +79,22 @@ func (d *draw) failed(f facts, attempts int) {
 }
 
 var orderFields = []field{
-	{"id", nil}, {"address_id", nil}, {"billing_address", address}, {"charge", nil}, {"client_details", browser}, {"created_at", nil},
-	{"currency", text("USD", "EUR", "JPY")}, {"customer", nil}, {"discounts", list(0, 2, discount)}, {"error?", orNull(0.7, phrase)},
-	{"external_cart_token", orNull(0.5, text("c1-7a1", "c1-9b4"))}, {"external_order_id", ecommerce}, {"external_order_name?", ecommerce},
-	{"external_order_number", ecommerce}, {"is_prepaid", drifting(truth, number(0, 1))}, {"line_items", orderLines}, {"note", orNull(0.5, phrase)},
-	{"order_attributes", properties}, {"processed_at", orNull(0.2, moment)}, {"scheduled_at", moment}, {"shipping_address", address},
-	{"shipping_lines", list(0, 1, shippingLine)}, {"status", text("success", "success", "success", "queued", "error", "cancelled")},
-	{"subtotal_price", money}, {"tags", tags}, {"tax_lines", taxLines}, {"taxable", truth}, {"total_discounts", money}, {"total_duties", money},
-	{"total_line_items_price", money}, {"total_price", money}, {"total_refunds", orNull(0.3, money)}, {"total_tax", money},
+	{"id", nil}, {"address_id", nil}, {"billing_address", address}, {"charge", nil}, {"client_details", browser},
+	{"created_at", nil},
+	{"currency", text("USD", "EUR", "JPY")}, {"customer", nil}, {"discounts", list(0, 2, discount)},
+	{"error?", orNull(0.7, phrase)},
+	{"external_cart_token", orNull(0.5, text("c1-7a1", "c1-9b4"))}, {"external_order_id", ecommerce},
+	{"external_order_name?", ecommerce},
+	{"external_order_number", ecommerce}, {"is_prepaid", drifting(truth, number(0, 1))}, {"line_items", orderLines},
+	{"note", orNull(0.5, phrase)},
+	{"order_attributes", properties}, {"processed_at", orNull(0.2, moment)}, {"scheduled_at", moment},
+	{"shipping_address", address},
+	{"shipping_lines", list(0, 1, shippingLine)},
+	{"status", text("success", "success", "success", "queued", "error", "cancelled")},
+	{"subtotal_price", money}, {"tags", tags}, {"tax_lines", taxLines}, {"taxable", truth},
+	{"total_discounts", money}, {"total_duties", money},
+	{"total_line_items_price", money}, {"total_price", money}, {"total_refunds", orNull(0.3, money)},
+	{"total_tax", money},
 	{"total_weight_grams", number(0, 9000)}, {"type", text("recurring", "checkout")}, {"updated_at", nil},
 }
 

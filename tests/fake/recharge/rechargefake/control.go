@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Kinds lists the names of everything that [Server.Objects] knows: the kinds that can be counted, then what is made from
-// them.
+// Kinds lists the names of everything that [Server.Objects] knows: the kinds that can be counted, then what there is
+// apart from them.
 func (s *Server) Kinds() []string {
 	var names []string
 	for _, k := range s.world.kinds {

@@ -12,6 +12,16 @@
 // Objects are a function of (seed, kind, index, clock at the start), made when they are asked for; only what was
 // changed since is kept as bytes. The same options give the same bytes.
 //
-// The clock stands still unless it is moved. Paid charges age out 90 days after they were processed and events after 7
-// days, as the clock tells.
+// The clock stands still unless it is moved ([Server.Advance], [Server.SetClock], [Mutator.Step]) or given a pace. Paid
+// charges age out 90 days after they were processed and events after 7 days, as the clock tells.
+//
+// Whatever makes Recharge hard to read is a switch that is off at first:
+//
+//   - values that change their type, members that nobody documents: Options.TypeDrift
+//   - changes that show up minutes after their updated_at: Delay
+//   - the leaky bucket of 40 requests that leaks 2 a second: Bucket, Leak, RetryAfter
+//   - answers that take their time or are compressed: Latency, LatencyP99, Gzip
+//   - answers that fail, by plan or by share, in every shape of body: [Server.Fail]
+//   - tokens that may read little or nothing, products that the plan does not hold: Tokens, NotInPlan
+//   - a store that changes meanwhile: [Server.NewMutator]
 package rechargefake

@@ -66,7 +66,8 @@ type failureAnswer struct {
 
 func htmlPage(status int) failureAnswer {
 	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
-	return failureAnswer{status: status, page: "<html>\r\n<head><title>" + title + "</title></head>\r\n<body><center><h1>" + title + "</h1></center></body>\r\n</html>\r\n"}
+	head, body := "<head><title>"+title+"</title></head>\r\n", "<body><center><h1>"+title+"</h1></center></body>\r\n"
+	return failureAnswer{status: status, page: "<html>\r\n" + head + body + "</html>\r\n"}
 }
 
 // failureAnswers has no row for the modes that spoil the right answer.

@@ -51,7 +51,8 @@ func (m *Mutator) edit() (Change, bool) {
 		return Change{}, false
 	}
 	choices := edits[sh.kind.name]
-	patch, _ := readMembers([]byte(strings.ReplaceAll(choices[m.r.IntN(len(choices))], "#", itoa(1+m.r.Int64N(999_999))))) // a row of the table
+	choice, serial := choices[m.r.IntN(len(choices))], itoa(1+m.r.Int64N(999_999))
+	patch, _ := readMembers([]byte(strings.ReplaceAll(choice, "#", serial))) // the rows of the table are valid
 	m.s.update(sh, e, patch, "updated")
 	return Change{Updated, sh.kind.name, e.id}, true
 }
@@ -93,7 +94,8 @@ func (m *Mutator) cancel() (Change, bool) {
 	if e == nil {
 		return Change{}, false
 	}
-	m.s.update(sh, e, changes("status", `"cancelled"`, "cancelled_at", sh.kind.at(now), "cancellation_reason", `"Moving away"`, "next_charge_scheduled_at", "null"), "cancelled")
+	m.s.update(sh, e, changes("status", `"cancelled"`, "cancelled_at", sh.kind.at(now), "cancellation_reason", `"Moving away"`,
+		"next_charge_scheduled_at", "null"), "cancelled")
 	return Change{Cancelled, sh.kind.name, e.id}, true
 }
 
@@ -115,7 +117,9 @@ func (m *Mutator) succeed() (Change, bool) {
 	now := m.s.clock.now()
 	m.s.update(sh, e, changes("status", `"success"`, "processed_at", sh.kind.at(now), "total_refunds", `"0.00"`), "paid")
 	orders := m.s.shelves["orders"]
-	order := changes("status", `"success"`, "processed_at", orders.kind.at(now), "charge", `{"id":`+itoa(e.id)+`,"external_transaction_id":{"payment_processor":"ch_fake`+m.serial()+`"}}`)
+	transaction := `{"payment_processor":"ch_fake` + m.serial() + `"}`
+	order := changes("status", `"success"`, "processed_at", orders.kind.at(now),
+		"charge", `{"id":`+itoa(e.id)+`,"external_transaction_id":`+transaction+`}`)
 	for _, name := range []string{"address_id", "customer", "currency", "total_price", "line_items"} {
 		order = append(order, member{name, memberRaw(raw, name)})
 	}
@@ -135,13 +139,14 @@ func (m *Mutator) fail() (Change, bool) {
 		before, _ := strconv.ParseInt(string(n), 10, 64) // the fake wrote it
 		attempts = before + 1
 	}
-	log := plainText(memberRaw(raw, "error")) + "None\n[" + m.s.Now().Format("2006-01-02 15:04:05") + "] ['Insufficient funds, nr " + m.serial() + "']\n"
+	log := plainText(memberRaw(raw, "error")) +
+		"None\n[" + m.s.Now().Format("2006-01-02 15:04:05") + "] ['Insufficient funds, nr " + m.serial() + "']\n"
 	retry := sh.kind.at(now/dayMicros*dayMicros + 6*dayMicros + 4*3600*second)
 	if attempts >= 6 {
 		retry = "null"
 	}
-	m.s.update(sh, e, changes("status", `"error"`, "error", quote(log), "error_type", quote(errorTypes[m.r.IntN(len(errorTypes))]), "charge_attempts", itoa(attempts),
-		"last_charge_attempt", sh.kind.at(now), "retry_date", retry), "failed")
+	m.s.update(sh, e, changes("status", `"error"`, "error", quote(log), "error_type", quote(errorTypes[m.r.IntN(len(errorTypes))]),
+		"charge_attempts", itoa(attempts), "last_charge_attempt", sh.kind.at(now), "retry_date", retry), "failed")
 	return Change{Failed, sh.kind.name, e.id}, true
 }
 

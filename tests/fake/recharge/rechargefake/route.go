@@ -3,6 +3,7 @@ package rechargefake
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,15 +29,15 @@ func (s *Server) route(r *http.Request, t Token) ([]byte, *apiError) {
 	return s.child(path[0], path[1], path[2], t, query)
 }
 
-// children are the paths below one object, with the parameters that each accepts, the scopes that open it and the kind
-// it lists; "" makes one object.
+// children are the paths below one object, with the name of what they show, the scopes that open it and, unless it is a
+// list, the parameters that it accepts.
 var children = map[string]struct {
-	params, scopes []string
-	kind           string
+	resource       string
+	scopes, params []string
 }{
-	"customers/credit_summary":    {nil, []string{"read_credit_summary"}, ""},
-	"customers/delivery_schedule": {[]string{"delivery_count_future", "future_interval", "date_max"}, readCustomers, ""},
-	"async_batches/tasks":         {nil, []string{"read_batches"}, "async_batch_tasks"},
+	"customers/credit_summary":    {"credit_summaries", []string{"read_credit_summary"}, nil},
+	"customers/delivery_schedule": {"delivery_schedules", readCustomers, []string{"delivery_count_future", "future_interval", "date_max"}},
+	"async_batches/tasks":         {"async_batch_tasks", []string{"read_batches"}, nil},
 }
 
 // known reports whether the API has such a path.
@@ -172,19 +173,18 @@ func (s *Server) single(name string, t Token, query url.Values) ([]byte, *apiErr
 // child answers a path below one object.
 func (s *Server) child(parent, id, name string, t Token, query url.Values) ([]byte, *apiError) {
 	c := children[parent+"/"+name]
-	resource := map[string]string{"credit_summary": "credit_summaries", "delivery_schedule": "delivery_schedules", "tasks": "async_batch_tasks"}[name]
-	if err := s.permits(t, resource, c.scopes); err != nil {
+	if err := s.permits(t, c.resource, c.scopes); err != nil {
 		return nil, err
 	}
 	e, ok := s.named(s.shelves[parent], id)
 	if !ok {
 		return nil, notFound()
 	}
-	if c.kind != "" {
-		return s.list(s.shelves[c.kind], query, url.Values{"batch_id": {id}})
+	if sh := s.shelves[c.resource]; sh != nil {
+		return s.list(sh, query, url.Values{"batch_id": {id}})
 	}
 	for param := range query {
-		if !contains(c.params, param) {
+		if !slices.Contains(c.params, param) {
 			return nil, invalid(param, "Unknown field.")
 		}
 	}

@@ -8,16 +8,21 @@ var (
 	processor = object(field{"payment_processor", orNull(0.1, text("ch_3NfakeRwz01", "pi_3Pfake77kQ", "8f3k2mfake"))})
 
 	addressFields = []field{
-		{"address1", street}, {"address2", orNull(0.6, street)}, {"city", text("Portland", "Köln", "São Paulo", "Kyōto")},
-		{"company", orNull(0.7, phrase)}, {"country_code", text("US", "DE", "BR", "JP")}, {"first_name", name}, {"last_name", name},
-		{"phone", orNull(0.4, phone)}, {"province", orNull(0.1, text("Oregon", "NRW", "SP"))}, {"zip", text("97201", "01067", "0150-001")},
+		{"address1", street}, {"address2", orNull(0.6, street)},
+		{"city", text("Portland", "Köln", "São Paulo", "Kyōto")},
+		{"company", orNull(0.7, phrase)}, {"country_code", text("US", "DE", "BR", "JP")}, {"first_name", name},
+		{"last_name", name},
+		{"phone", orNull(0.4, phone)}, {"province", orNull(0.1, text("Oregon", "NRW", "SP"))},
+		{"zip", text("97201", "01067", "0150-001")},
 	}
 	address        = object(addressFields...)
-	addressCountry = object(append(addressFields[:len(addressFields):len(addressFields)], field{"country", text("United States", "Germany")})...)
+	addressCountry = object(append(addressFields[:len(addressFields):len(addressFields)],
+		field{"country", text("United States", "Germany")})...)
 
 	utm = object(field{"utm_params", list(0, 2, object(
 		field{"utm_campaign", phrase}, field{"utm_content", phrase}, field{"utm_data_source", text("cookies")},
-		field{"utm_source", text("google", "newsletter")}, field{"utm_medium", text("cpc", "email")}, field{"utm_term", phrase},
+		field{"utm_source", text("google", "newsletter")}, field{"utm_medium", text("cpc", "email")},
+		field{"utm_term", phrase},
 		field{"utm_timestamp", moment},
 	))})
 
@@ -34,35 +39,47 @@ var (
 	discountID = object(field{"id", ref("discounts")})
 
 	taxLine = object(
-		field{"price", money}, field{"rate", drifting(text("0.0725", "0.19"), fixed("0.0725"))}, field{"title", text("State tax", "VAT")},
+		field{"price", money}, field{"rate", drifting(text("0.0725", "0.19"), fixed("0.0725"))},
+		field{"title", text("State tax", "VAT")},
 		field{"unit_price?", money},
 	)
 	taxLines = list(0, 2, taxLine)
 
 	shippingLine = object(
-		field{"code", text("Standard", "Express")}, field{"price", money}, field{"source", text("shopify", "custom")},
-		field{"title", text("Standard Shipping", "Express")}, field{"taxable", drifting(truth, text("true", "False"))},
+		field{"code", text("Standard", "Express")}, field{"price", money},
+		field{"source", text("shopify", "custom")},
+		field{"title", text("Standard Shipping", "Express")},
+		field{"taxable", drifting(truth, text("true", "False"))},
 		field{"tax_lines", taxLines}, field{"retrieved_at?", moment}, field{"status?", text("active")},
 	)
-	plainShipping = list(0, 1, object(field{"code", text("Standard")}, field{"price", money}, field{"title", text("Standard Shipping")}))
+	plainShipping = list(0, 1, object(field{"code", text("Standard")}, field{"price", money},
+		field{"title", text("Standard Shipping")}))
 
 	images = oneOf(fixed("{}"), object(
-		field{"large", link}, field{"medium", link}, field{"original", link}, field{"small", link}, field{"sort_order?", number(0, 9)},
+		field{"large", link}, field{"medium", link}, field{"original", link}, field{"small", link},
+		field{"sort_order?", number(0, 9)},
 	))
 
 	lineFields = []field{
-		{"purchase_item_id", drifting(ref("subscriptions"), fixed("null"))}, {"external_product_id", ecommerce}, {"external_variant_id", ecommerce},
-		{"grams", number(0, 5000)}, {"handle", orNull(0.2, text("coffee-beans", "tea"))}, {"images", images}, {"original_price", money},
-		{"properties", properties}, {"purchase_item_type", text("subscription", "subscription", "onetime")}, {"quantity", number(1, 9)},
-		{"sku", orNull(0.1, sku)}, {"tax_due", money}, {"tax_lines", taxLines}, {"taxable", truth}, {"taxable_amount", money}, {"title", phrase},
-		{"total_price", money}, {"unit_price", money}, {"unit_price_includes_tax", truth}, {"variant_title", orNull(0.2, phrase)},
+		{"purchase_item_id", drifting(ref("subscriptions"), fixed("null"))}, {"external_product_id", ecommerce},
+		{"external_variant_id", ecommerce},
+		{"grams", number(0, 5000)}, {"handle", orNull(0.2, text("coffee-beans", "tea"))}, {"images", images},
+		{"original_price", money},
+		{"properties", properties}, {"purchase_item_type", text("subscription", "subscription", "onetime")},
+		{"quantity", number(1, 9)},
+		{"sku", orNull(0.1, sku)}, {"tax_due", money}, {"tax_lines", taxLines}, {"taxable", truth},
+		{"taxable_amount", money}, {"title", phrase},
+		{"total_price", money}, {"unit_price", money}, {"unit_price_includes_tax", truth},
+		{"variant_title", orNull(0.2, phrase)},
 	}
 	lines      = list(1, 3, object(lineFields...))
 	orderLines = list(1, 3, object(append(lineFields[:len(lineFields):len(lineFields)],
-		field{"external_inventory_policy?", text("decrement_obeying_policy")}, field{"offer_attributes?", fixed("{}")})...))
+		field{"external_inventory_policy?", text("decrement_obeying_policy")},
+		field{"offer_attributes?", fixed("{}")})...))
 
-	browser = object(field{"browser_ip", orNull(0.5, text("203.0.113.7", "2001:db8::7"))}, field{"user_agent", orNull(0.5, text("Mozilla/5.0"))})
-	tags    = drifting(text("", "Subscription, Recurring", "VIP"), fixed(`["Subscription","VIP"]`))
+	browser = object(field{"browser_ip", orNull(0.5, text("203.0.113.7", "2001:db8::7"))},
+		field{"user_agent", orNull(0.5, text("Mozilla/5.0"))})
+	tags = drifting(text("", "Subscription, Recurring", "VIP"), fixed(`["Subscription","VIP"]`))
 )
 
 // oneOf writes one of the values, each as likely.
@@ -76,7 +93,8 @@ func (d *draw) customer(id string, index int) string {
 	kind := d.world.byName["customers"]
 	c := d.world.draw(kind, index, moments{}, "person")
 	given := c.person()
-	return fmt.Sprintf(`{"id":%s,"email":%s,"external_customer_id":%s,"hash":%s}`, id, given["email"], given["external_customer_id"], given["hash"])
+	return fmt.Sprintf(`{"id":%s,"email":%s,"external_customer_id":%s,"hash":%s}`,
+		id, given["email"], given["external_customer_id"], given["hash"])
 }
 
 // person is what other objects repeat of a customer, as it was at first.

@@ -3,7 +3,6 @@ package rechargefake
 import (
 	"encoding/json"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -23,28 +22,34 @@ func tokenInformation(t Token) []byte {
 		name = "fake token"
 	}
 	scopes, _ := json.Marshal(t.scopes()) // text always encodes
-	return []byte(`{"client":{"name":"Fake Store","contact_email":"owner@example.com"},"contact_email":"owner@example.com","name":` + quote(name) +
-		`,"scopes":` + string(scopes) + `}`)
+	return []byte(`{"client":{"name":"Fake Store","contact_email":"owner@example.com"},"contact_email":"owner@example.com",` +
+		`"name":` + quote(name) + `,"scopes":` + string(scopes) + `}`)
 }
 
 // creditSummary is the credit of one customer.
 func (s *Server) creditSummary(e *entry) []byte {
 	d := s.world.draw(s.world.byName["customers"], s.shelves["customers"].position[e.id], moments{e.created, e.updated}, "credit")
-	d.members([]field{{"customer_id", fixed(itoa(e.id))}, {"total_available_balance", money}, {"currency_code", text("USD")}}, nil)
+	d.members([]field{{"customer_id", fixed(itoa(e.id))}, {"total_available_balance", money},
+		{"currency_code", text("USD")}}, nil)
 	return d.b
 }
 
 var deliveryLine = object(
-	field{"subscription_id", ref("subscriptions")}, field{"external_product_id", ecommerce}, field{"external_variant_id", ecommerce}, field{"images", images},
-	field{"is_prepaid?", truth}, field{"is_skippable", truth}, field{"is_skipped?", truth}, field{"original_price?", money},
-	field{"plan_type", orNull(0.1, text("subscription", "onetime"))}, field{"product_title", phrase}, field{"properties", properties}, field{"quantity", number(1, 9)},
+	field{"subscription_id", ref("subscriptions")}, field{"external_product_id", ecommerce},
+	field{"external_variant_id", ecommerce}, field{"images", images},
+	field{"is_prepaid?", truth}, field{"is_skippable", truth}, field{"is_skipped?", truth},
+	field{"original_price?", money},
+	field{"plan_type", orNull(0.1, text("subscription", "onetime"))}, field{"product_title", phrase},
+	field{"properties", properties}, field{"quantity", number(1, 9)},
 	field{"subtotal_price", money}, field{"unit_price", money}, field{"variant_title", orNull(0.2, phrase)},
 )
 
 var deliveryOrder = object(
-	field{"id", orNull(0.5, ref("orders"))}, field{"address_id", ref("addresses")}, field{"charge_id", orNull(0.5, ref("charges"))},
+	field{"id", orNull(0.5, ref("orders"))}, field{"address_id", ref("addresses")},
+	field{"charge_id", orNull(0.5, ref("charges"))},
 	field{"line_items", list(1, 2, deliveryLine)}, field{"order_subtotal?", money},
-	field{"payment_method", object(field{"id", ref("payment_methods")}, field{"billing_address", address}, field{"payment_details", fixed(`{"brand":"visa","last4":"4242"}`)})},
+	field{"payment_method", object(field{"id", ref("payment_methods")}, field{"billing_address", address},
+		field{"payment_details", fixed(`{"brand":"visa","last4":"4242"}`)})},
 	field{"shipping_address", address},
 )
 
@@ -93,5 +98,3 @@ func (s *Server) schedule(e *entry, count int, until int64) []byte {
 	d.raw("]}")
 	return d.b
 }
-
-func contains(list []string, s string) bool { return slices.Contains(list, s) }

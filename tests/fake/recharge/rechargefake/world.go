@@ -106,7 +106,10 @@ func (w *world) id(k *kind, index int) int64 {
 
 // draw begins an object.
 func (w *world) draw(k *kind, index int, m moments, purpose string) *draw {
-	return &draw{Rand: w.random(k.name, index, purpose), world: w, kind: k, index: index, created: m.created, updated: m.updated, b: make([]byte, 0, 1024)}
+	return &draw{
+		Rand: w.random(k.name, index, purpose), world: w, kind: k, index: index,
+		created: m.created, updated: m.updated, b: make([]byte, 0, 1024),
+	}
 }
 
 // object makes the bytes of an object as the API sends them.
