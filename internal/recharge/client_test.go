@@ -76,3 +76,25 @@ func TestTokenInformationIsRead(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestACursorTravelsAlone(t *testing.T) {
+	query := url.Values{"sort_by": {"id-asc"}, "ids": {"1", "2"}}
+	tests := []struct {
+		request Request
+		want    string
+	}{
+		{Request{Query: query}, "ids=1&ids=2&sort_by=id-asc"},
+		{Request{Query: query, Limit: 250}, "ids=1&ids=2&limit=250&sort_by=id-asc"},
+		{Request{Query: query, Limit: 250, Cursor: "a="}, "cursor=a%3D&limit=250"},
+		{Request{Cursor: "a"}, "cursor=a"},
+		{Request{}, ""},
+	}
+	for _, test := range tests {
+		if got := test.request.query().Encode(); got != test.want {
+			t.Errorf("%+v is sent as %s, not %s", test.request, got, test.want)
+		}
+	}
+	if query.Encode() != "ids=1&ids=2&sort_by=id-asc" {
+		t.Errorf("the query became %v", query)
+	}
+}

@@ -68,9 +68,6 @@ func (c *Client) do(ctx context.Context, one call, read func(*answer) error) err
 		if err != nil {
 			return err
 		}
-		if e.last == waitBehind {
-			c.holds.put(one.subject(), wait)
-		}
 		c.logRetry(one, e.err, wait)
 		if err := sleep(ctx, wait); err != nil {
 			return err
@@ -80,9 +77,12 @@ func (c *Client) do(ctx context.Context, one call, read func(*answer) error) err
 
 // once makes one attempt as soon as the budget and other requests for the same address let it.
 func (c *Client) once(ctx context.Context, one call, read func(*answer) error) error {
-	if err := sleep(ctx, c.holds.left(one.subject())); err != nil {
+	about := one.subject()
+	leave, err := c.holds.enter(ctx, about)
+	if err != nil {
 		return err
 	}
+	defer leave()
 	ticket, err := c.bucket.take(ctx, c.urgent)
 	if err != nil {
 		return err
@@ -101,6 +101,9 @@ func (c *Client) once(ctx context.Context, one call, read func(*answer) error) e
 	if transfer, ok := errors.AsType[*transferError](err); ok && transfer.stale {
 		c.http.CloseIdleConnections() // the next attempt is not to meet the same fault
 	}
+	if err != nil && remedyFor(err) == waitBehind {
+		c.holds.put(about, firstConflict+retryAfter(err))
+	}
 	return err
 }
 
@@ -110,15 +113,14 @@ type effort struct {
 	retries                      int
 	failures, timeouts, conflict int
 	since                        time.Time // when it was first put off without having failed
-	last                         remedy
 	err                          error
 }
 
 // judge returns how long to wait before the next attempt, or the failure to end with. closed is for how long the
 // bucket takes no requests.
 func (e *effort) judge(err error, closed time.Duration) (wait time.Duration, final error) {
-	e.err, e.last = err, remedyFor(err)
-	switch e.last {
+	e.err = err
+	switch remedyFor(err) {
 	case slowDown:
 		return e.putOff(closed)
 	case waitBehind:

@@ -234,12 +234,15 @@ func TestAPageThatIsSmallIsAskedForAgainDespiteTimeouts(t *testing.T) {
 	})
 }
 
-func TestAnAddressIsAskedForByOneAfterAConflict(t *testing.T) {
+func TestRequestsForAnAddressGoOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &script{answers: []scripted{{status: 409}, {body: `{"address":{}}`}}}
+		s := &script{answers: []scripted{{body: `{}`, header: http.Header{"X-Recharge-Limit": {"0/40"}}}, {status: 409, late: time.Second}, {body: `{}`, late: time.Second}}}
 		c := New(Options{Transport: s})
+		if _, _, err := c.Get(t.Context(), "/store", "", nil); err != nil {
+			t.Fatal(err)
+		}
 		began := time.Now()
-		took := make([]time.Duration, 3)
+		took := make([]time.Duration, 5)
 		var all sync.WaitGroup
 		get := func(i int, path string, query url.Values) {
 			all.Go(func() {
@@ -250,52 +253,95 @@ func TestAnAddressIsAskedForByOneAfterAConflict(t *testing.T) {
 			})
 			synctest.Wait()
 		}
-		get(0, "/addresses/7/charges/skip", nil)
+		get(0, "/addresses/7/charges/skip", nil) // meets another program's
 		get(1, "/charges", url.Values{"address_id": {"7"}})
 		get(2, "/addresses/8", nil)
+		get(3, "/charges", nil)
+		get(4, "/charges", nil)
 		all.Wait()
-		if took[0] < firstConflict || took[1] < firstConflict || took[2] != 0 {
-			t.Errorf("the requests took %v", took)
+		// The second waits for the conflict to pass, the first for the second, and nobody else for either.
+		if took[1] != 3*time.Second || took[0] != 4*time.Second {
+			t.Errorf("the requests for the address took %v", took[:2])
 		}
-		if len(s.requests) != 4 {
-			t.Errorf("%d requests were made", len(s.requests))
+		if want := time.Second; took[2] != want || took[3] != want || took[4] != want {
+			t.Errorf("the requests for others took %v", took[2:])
+		}
+		if len(c.holds.of) != 0 {
+			t.Errorf("%d holds are kept", len(c.holds.of))
+		}
+	})
+}
+
+func TestOneConflictKeepsOthersFromTheList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: []scripted{{status: 409}, {body: goodPage}}}
+		c := New(Options{Transport: s})
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				if _, err := c.Page(t.Context(), charges); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		all.Wait()
+		for _, at := range s.times[1:] {
+			if at < firstConflict {
+				t.Errorf("the requests were made at %v", s.times)
+			}
+		}
+	})
+}
+
+func TestWaitingForAnAddressEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHolds()
+		seven := subject{"address 7", true}
+		leave, err := h.enter(t.Context(), seven)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := h.enter(ctx, seven); err != context.DeadlineExceeded {
+			t.Errorf("waiting for another request ended in %v", err)
+		}
+		h.put(seven, time.Minute)
+		h.put(seven, time.Second) // which is over sooner
+		leave()
+		ctx, cancel = context.WithTimeout(t.Context(), 59*time.Second)
+		defer cancel()
+		if _, err := h.enter(ctx, seven); err != context.DeadlineExceeded {
+			t.Errorf("waiting for a conflict to pass ended in %v", err)
+		}
+		if leave, err = h.enter(t.Context(), seven); err != nil {
+			t.Fatal(err)
+		}
+		leave()
+		if len(h.of) != 0 {
+			t.Errorf("%d holds are kept", len(h.of))
 		}
 	})
 }
 
 func TestSubjects(t *testing.T) {
 	for _, test := range []struct {
-		path, query, want string
+		path, query string
+		want        subject
 	}{
-		{"/addresses/7", "", "address 7"},
-		{"/addresses/7/charges/skip", "", "address 7"},
-		{"/addresses/7x", "", "/addresses/7x"},
-		{"/addresses", "", "/addresses"},
-		{"/charges", "address_id=7", "address 7"},
-		{"/charges", "customer_id=7", "/charges"},
+		{"/addresses/7", "", subject{"address 7", true}},
+		{"/addresses/7/charges/skip", "", subject{"address 7", true}},
+		{"/addresses/7x", "", subject{"/addresses/7x", false}},
+		{"/addresses", "", subject{"/addresses", false}},
+		{"/charges", "address_id=7", subject{"address 7", true}},
+		{"/charges", "customer_id=7", subject{"/charges", false}},
 	} {
 		query, _ := url.ParseQuery(test.query)
 		if got := (call{path: test.path, query: query}).subject(); got != test.want {
-			t.Errorf("%s?%s is for %q, not %q", test.path, test.query, got, test.want)
+			t.Errorf("%s?%s is for %v, not %v", test.path, test.query, got, test.want)
 		}
 	}
-}
-
-func TestHoldsAreForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHolds()
-		h.put("a", time.Second)
-		h.put("b", time.Minute)
-		h.put("b", time.Second) // shorter than what it has
-		time.Sleep(2 * time.Second)
-		h.put("c", time.Second)
-		if a, b, c := h.left("a"), h.left("b"), h.left("c"); a > 0 || b != 58*time.Second || c != time.Second {
-			t.Errorf("left are %v, %v, %v", a, b, c)
-		}
-		if len(h.until) != 2 {
-			t.Errorf("%d holds are kept", len(h.until))
-		}
-	})
 }
 
 func TestTheCallerCanGiveUp(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"testing"
 
@@ -85,28 +84,6 @@ func TestObjectsAreTakenOut(t *testing.T) {
 		if test.key != "" && cap(got) != len(got) {
 			t.Errorf("%q of %s can grow over what follows it", test.key, test.body)
 		}
-	}
-}
-
-func TestACursorTravelsAlone(t *testing.T) {
-	query := url.Values{"sort_by": {"id-asc"}, "ids": {"1", "2"}}
-	tests := []struct {
-		request Request
-		want    string
-	}{
-		{Request{Query: query}, "ids=1&ids=2&sort_by=id-asc"},
-		{Request{Query: query, Limit: 250}, "ids=1&ids=2&limit=250&sort_by=id-asc"},
-		{Request{Query: query, Limit: 250, Cursor: "a="}, "cursor=a%3D&limit=250"},
-		{Request{Cursor: "a"}, "cursor=a"},
-		{Request{}, ""},
-	}
-	for _, test := range tests {
-		if got := test.request.query().Encode(); got != test.want {
-			t.Errorf("%+v is sent as %s, not %s", test.request, got, test.want)
-		}
-	}
-	if query.Encode() != "ids=1&ids=2&sort_by=id-asc" {
-		t.Errorf("the query became %v", query)
 	}
 }
 
