@@ -41,7 +41,7 @@ func (s *Server) listBelowElement(l elementList, docPath, id string, query url.V
 
 // element finds an element of that component and the object that has it.
 func (s *Server) element(sh *shelf, c *child, component, id string) (raw []byte, at int) {
-	at, ok := s.owner(sh, c, id)
+	at, ok := s.owner(sh, id)
 	if !ok || s.gone(sh, at) {
 		return nil, 0
 	}

@@ -43,6 +43,11 @@ type link struct {
 // flat reports whether the id of the parent is a parameter, not part of the path.
 func (c *child) flat() bool { return strings.Contains(c.path, "?") }
 
+// sought reports whether elements are asked for without their parent.
+func (c *child) sought(k *kind) bool {
+	return c.flat() || slices.ContainsFunc(elementLists, func(l elementList) bool { return l.kind == k.name && l.list == c.name })
+}
+
 // url is the path of the list of an object's children.
 func (c *child) url(parent string) string {
 	if c.flat() {
@@ -121,7 +126,7 @@ func (s *Server) setChildren(sh *shelf, at int, c *child, list [][]byte) {
 		e.children = map[string][][]byte{}
 	}
 	e.children[c.name] = list
-	if sh.owners != nil && c.flat() {
+	if sh.owners != nil && c.sought(sh.kind) {
 		for _, raw := range list {
 			sh.owners[memberText(raw, "id")] = at
 		}
@@ -227,7 +232,7 @@ func (s *Server) getChild(sh *shelf, c *child, docPath string, ids []string, que
 
 // getFlat answers GET of one element whose path does not name its parent.
 func (s *Server) getFlat(sh *shelf, c *child, docPath string, ids []string, query url.Values) ([]byte, *apiError) {
-	at, ok := s.owner(sh, c, ids[0])
+	at, ok := s.owner(sh, ids[0])
 	if !ok || s.gone(sh, at) {
 		return nil, missing(c.components[0], "id", ids[0])
 	}
@@ -236,15 +241,19 @@ func (s *Server) getFlat(sh *shelf, c *child, docPath string, ids []string, quer
 
 // owner finds the object that has an element. What was added to the shelf
 // since the last call is read first.
-func (s *Server) owner(sh *shelf, c *child, id string) (at int, ok bool) {
+func (s *Server) owner(sh *shelf, id string) (at int, ok bool) {
 	s.linkMu.Lock()
 	defer s.linkMu.Unlock()
 	if sh.owners == nil {
 		sh.owners = map[string]int{}
 	}
 	for ; sh.owned < len(sh.entries); sh.owned++ {
-		for _, raw := range s.childrenOf(sh, sh.owned, c) {
-			sh.owners[memberText(raw, "id")] = sh.owned
+		for i := range sh.kind.children {
+			if c := &sh.kind.children[i]; c.sought(sh.kind) {
+				for _, raw := range s.childrenOf(sh, sh.owned, c) {
+					sh.owners[memberText(raw, "id")] = sh.owned
+				}
+			}
 		}
 	}
 	at, ok = sh.owners[id]

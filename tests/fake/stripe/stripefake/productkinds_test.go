@@ -108,6 +108,38 @@ func TestListsBelowElements(t *testing.T) {
 	}
 }
 
+// An element may have come after others were asked for.
+func TestNewElementsAreFoundWithoutTheirParent(t *testing.T) {
+	fake, c := start(t, everyKind(11))
+	paths := func() (list []string) {
+		for _, customer := range oracle(t, fake, "customers") {
+			for _, source := range whole(t, c, "/v1/customers/"+idOf(t, customer)+"/sources?object=source") {
+				list = append(list, "/v1/sources/"+idOf(t, source)+"/source_transactions")
+			}
+		}
+		for _, account := range oracle(t, fake, "treasury_financial_accounts") {
+			for _, name := range []string{"received_credits", "outbound_payments"} {
+				for _, row := range whole(t, c, "/v1/treasury/"+name+"?financial_account="+idOf(t, account)) {
+					list = append(list, "/v1/treasury/"+name+"/"+idOf(t, row))
+				}
+			}
+		}
+		return list
+	}
+	n := len(paths())
+	for range 2 {
+		for _, path := range paths() {
+			if status, _, body := c.do("GET", path, ""); status != 200 {
+				t.Errorf("%s: %d %s", path, status, body)
+			}
+		}
+		step(t, mutator(t, fake, MutatorOptions{Seed: 5, Kinds: []string{"customers", "treasury_financial_accounts"}}), 60)
+	}
+	if len(paths()) <= n {
+		t.Error("nothing came")
+	}
+}
+
 // The document is older than these parameters.
 func TestLaterListsTakeCreated(t *testing.T) {
 	fake, c := start(t, everyKind(10))
