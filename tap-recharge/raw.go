@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"tapline/internal/rawjson"
 )
@@ -48,15 +46,6 @@ func instantOf(value []byte) time.Time {
 		return time.Time{}
 	}
 	return t
-}
-
-// lowerCase returns a string in lower case, for statuses, which older answers have in upper case. Text with escapes, as
-// no status has, stays.
-func lowerCase(value []byte) []byte {
-	if rawjson.KindOf(value) != rawjson.String || bytes.IndexByte(value, '\\') >= 0 || !bytes.ContainsFunc(value, unicode.IsUpper) {
-		return value
-	}
-	return bytes.ToLower(value)
 }
 
 // masked returns *** in the place of text. What says nothing stays.

@@ -94,8 +94,6 @@ func (m *recordMaker) add(object []byte, parent string) (at time.Time, err error
 		switch name := string(members.Key); {
 		case name == m.stream.replicationKey:
 			at = instantOf(value)
-		case name == "status":
-			value = lowerCase(value)
 		case slices.Contains(m.masks, name):
 			value = masked(value)
 		}

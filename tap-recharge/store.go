@@ -83,7 +83,7 @@ func (s *syncer) meet(ctx context.Context) error {
 		}
 	}
 	if date.IsZero() {
-		return errors.New("Recharge's answers have no Date header, without which nothing can be promised about times")
+		return errors.New("the answers have no Date header, without which nothing can be promised about times")
 	}
 	s.now = date
 	if of == nil {
