@@ -154,6 +154,7 @@ func TestFiltersShowWhatTheyName(t *testing.T) {
 		{"subscriptions", "status", "active", func(o map[string]any) bool { return at(o, "status") == "active" }},
 		{"onetimes", "include_cancelled", "false", func(o map[string]any) bool { return at(o, "is_cancelled") != "true" }},
 		{"events", "verbs", "created,cancelled", func(o map[string]any) bool { return at(o, "verb") != "updated" }},
+		{"events", "ids", at(event, "id") + ",5", func(o map[string]any) bool { return at(o, "id") == at(event, "id") }},
 		{"events", "origin", "api", func(o map[string]any) bool { return at(o, "source", "origin") == "api" }},
 		{"events", "object_id", at(event, "object_id"), func(o map[string]any) bool { return at(o, "object_id") == at(event, "object_id") }},
 		{"metafields_order", "namespace", "loyalty", func(o map[string]any) bool { return at(o, "namespace") == "loyalty" }},

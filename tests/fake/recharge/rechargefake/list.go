@@ -65,21 +65,21 @@ type listing struct {
 func place(k *kind, given url.Values) string { return k.name + "?" + given.Encode() }
 
 // read checks the parameters of a list. given are filters that the path implies.
-func (s *Server) read(k *kind, query url.Values, given url.Values) (listing, *apiError) {
+func (s *Server) read(k *kind, query, given url.Values) (listing, *apiError) {
 	l := listing{limit: 50}
+	l.Sort = "id-desc"
+	rest := maps.Clone(query)
 	if value, ok := query["limit"]; ok {
 		n, err := strconv.Atoi(value[0])
 		if err != nil || n < 1 || n > 250 {
 			return l, invalid("limit", "Must be between 1 and 250.")
 		}
 		l.limit = n
+		delete(rest, "limit")
 	}
-	l.Sort = "id-desc"
-	first := maps.Clone(query)
-	delete(first, "limit")
 	if text, ok := query["cursor"]; ok {
-		delete(first, "cursor")
-		for _, name := range slices.Sorted(maps.Keys(first)) {
+		delete(rest, "cursor")
+		for _, name := range slices.Sorted(maps.Keys(rest)) {
 			return l, invalid(name, "Cannot be used with a cursor: only limit can.")
 		}
 		w, err := s.readCursor(place(k, given), text[0])
@@ -87,25 +87,25 @@ func (s *Server) read(k *kind, query url.Values, given url.Values) (listing, *ap
 			return l, err
 		}
 		l.walk = w
-		first, _ = url.ParseQuery(w.Query) // the fake wrote it
-	} else {
-		if value, ok := first["sort_by"]; ok {
-			l.Sort = value[0]
-			delete(first, "sort_by")
-		}
-		for name, values := range given {
-			if first.Has(name) {
-				return l, invalid(name, "Unknown field.")
-			}
-			first[name] = values
-		}
-		l.Query = first.Encode()
+		rest, _ = url.ParseQuery(w.Query) // the fake wrote it
+		return l, l.choose(k, rest)
 	}
-	return l, s.choose(k, &l, first)
+	if value, ok := rest["sort_by"]; ok {
+		l.Sort = value[0]
+		delete(rest, "sort_by")
+	}
+	for name, values := range given {
+		if rest.Has(name) {
+			return l, invalid(name, "Unknown field.")
+		}
+		rest[name] = values
+	}
+	l.Query = rest.Encode()
+	return l, l.choose(k, rest)
 }
 
-// choose turns sort, filters and includes into what a walk does with them.
-func (s *Server) choose(k *kind, l *listing, query url.Values) *apiError {
+// choose turns the sort, the filters and the includes of a first page into what a walk does with them.
+func (l *listing) choose(k *kind, query url.Values) *apiError {
 	member, direction, _ := strings.Cut(l.Sort, "-")
 	if !k.sortable(member) || direction != "asc" && direction != "desc" {
 		return invalid("sort_by", "Not a valid choice.")
@@ -114,58 +114,53 @@ func (s *Server) choose(k *kind, l *listing, query url.Values) *apiError {
 	if k.required != "" && query.Get(k.required) == "" {
 		return invalid(k.required, "Missing data for required field.")
 	}
-	shown := false // whether what is usually hidden is wanted
-	for _, name := range slices.Sorted(maps.Keys(query)) {
-		value := query[name][0]
-		switch {
-		case name == "include":
-			list, err := k.including(value)
-			if err != nil {
-				return err
-			}
-			l.includes = list
-		case name == k.hidden.param && name != "":
-			want, err := strconv.ParseBool(value)
-			if err != nil {
-				return invalid(name, "Not a valid boolean.")
-			}
-			shown = want
-		default:
-			test, err := k.filter(name, value)
-			if err != nil {
-				return err
-			}
-			l.tests = append(l.tests, test)
-			if strings.HasPrefix(name, "created_at_") || strings.HasPrefix(name, "updated_at_") {
-				l.tests = slices.Insert(l.tests[:len(l.tests)-1], 0, test) // they need no look at an object's bytes
-			}
-		}
+	if k.hidden.param != "" && !query.Has(k.hidden.param) {
+		l.tests = append(l.tests, k.hidden.test)
 	}
-	if k.hidden.param != "" && !shown {
-		l.tests = append(l.tests, func(o candidate) bool { return !o.holds(k.hidden.member) })
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		value, err := query[name][0], (*apiError)(nil)
+		if name == "include" {
+			l.includes, err = k.including(value)
+		} else {
+			err = l.filter(k, name, value)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// filter makes the test of one parameter.
-func (k *kind) filter(name, value string) (test, *apiError) {
-	filters := k.filters
-	if !k.alone {
-		filters = join(filters, inNumbers("ids", "id"))
+// filter adds the test of one parameter.
+func (l *listing) filter(k *kind, name, value string) *apiError {
+	if name == k.hidden.param && name != "" {
+		shown, err := strconv.ParseBool(value)
+		if err != nil {
+			return invalid(name, "Not a valid boolean.")
+		}
+		if !shown {
+			l.tests = append(l.tests, k.hidden.test)
+		}
+		return nil
 	}
-	if k.below != "" {
-		filters = join(filters, inNumbers("ids", "id"), isNumber("batch_id")) // which the path says
-	}
-	i := slices.IndexFunc(filters, func(f filter) bool { return f.param == name })
+	i := slices.IndexFunc(k.filters, func(f filter) bool { return f.param == name })
 	if i < 0 {
-		return nil, invalid(name, "Unknown field.")
+		return invalid(name, "Unknown field.")
 	}
-	test, ok := filters[i].parse(value)
-	if !ok {
-		return nil, invalid(name, "Not a valid value.")
+	test, ok := k.filters[i].parse(value)
+	switch {
+	case !ok:
+		return invalid(name, "Not a valid value.")
+	case strings.HasPrefix(name, "created_at_") || strings.HasPrefix(name, "updated_at_"):
+		l.tests = slices.Insert(l.tests, 0, test) // it needs no look at an object's bytes
+	default:
+		l.tests = append(l.tests, test)
 	}
-	return test, nil
+	return nil
 }
+
+// test lets pass what is not hidden.
+func (h hiding) test(o candidate) bool { return !o.holds(h.member) }
 
 // holds reports whether a member is there and is neither null nor false.
 func (c candidate) holds(member string) bool {

@@ -123,6 +123,7 @@ func TestWhatAListRefuses(t *testing.T) {
 		{"events?sort_by=updated_at-asc", "sort_by"},
 		{"events?sort_by=created_at-asc", "sort_by"},
 		{"charges?colour=red", "colour"},
+		{"charges?=true", ""},
 		{"charges?updated_at_min=yesterday", "updated_at_min"},
 		{"charges?updated_at_min=2025-01-01T00:00:00+00:00", "updated_at_min"}, // an offset that was not escaped
 		{"charges?scheduled_at=2025-01-01T00:00:00", "scheduled_at"},
@@ -138,6 +139,7 @@ func TestWhatAListRefuses(t *testing.T) {
 		{"metafields?owner_resource=plan", "owner_resource"},
 		{"products", "external_product_ids"},
 		{"collection_products?ids=1", "ids"},
+		{"products?external_product_ids=1&ids=1", "ids"},
 		{"charges?cursor=" + cursor + "&limit=5&sort_by=id-desc", "sort_by"},
 		{"charges?cursor=" + cursor + "&updated_at_min=2025-01-01", "updated_at_min"},
 		{"charges?cursor=" + cursor + "&include=customer", "include"},

@@ -199,8 +199,9 @@ func smallKinds() []*kind {
 		},
 		{
 			name: "async_batch_tasks", one: "async_batch_task", share: 8, fields: asyncBatchTaskFields, alone: true, plain: true,
-			scopes: batches,
-			below:  "async_batches",
+			scopes:  batches,
+			filters: []filter{isNumber("batch_id")}, // which the path says
+			below:   "async_batches",
 		},
 		{name: "accounts", one: "account", share: 1, fields: accountFields, scopes: []string{"read_accounts"}, plain: true},
 		{name: "webhooks", one: "webhook", share: 1, fields: webhookFields, plain: true}, // any scope that reads

@@ -38,6 +38,9 @@ func newWorld(o Options) (*world, error) {
 	}
 	for i, k := range w.kinds {
 		k.base = int64(i+1) * 100_000_000
+		if k.fields[0].name == "id" {
+			k.filters = join(k.filters, inNumbers("ids", "id"))
+		}
 		w.byName[k.name] = k
 	}
 	if o.Objects < 0 || o.Span < 0 {
