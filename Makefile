@@ -6,7 +6,7 @@ SHELL       := bash
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS     := -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-TAPS        := tap-stripe
+TAPS        := tap-stripe tap-recharge
 
 .PHONY: build demo test lint generate interop bench soak size fuzz clean prerequisites
 
@@ -15,8 +15,9 @@ build: prerequisites ## the binaries, in bin/
 	@for tap in $(TAPS); do CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$tap ./$$tap; done
 	@go build -trimpath -ldflags '$(LDFLAGS)' -o bin/target-warehouse ./target-warehouse
 	@go build -o bin/fake-stripe ./tests/fake/stripe
+	@go build -o bin/fake-recharge ./tests/fake/recharge
 
-demo: build ## Stripe data into demo/warehouse.duckdb, twice
+demo: build ## Stripe and Recharge data into demo/warehouse.duckdb, twice
 	@examples/demo.sh
 
 test: prerequisites lint ## everything that must hold
