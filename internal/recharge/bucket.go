@@ -14,7 +14,7 @@ const (
 	// overflowed nevertheless, ordinary requests keep to waryFill, which is just enough for the leak never to run dry.
 	ordinaryFill = 0.5
 	waryFill     = 0.15
-	urgentFill   = 0.95
+	urgentFill   = 0.9
 	// trust is how long what an answer told of the level is good for. After that others may have filled the bucket, so
 	// that one request goes ahead alone to see.
 	trust = 10 * time.Second

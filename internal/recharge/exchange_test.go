@@ -181,6 +181,7 @@ func TestFailuresTellNoSecrets(t *testing.T) {
 			if err != nil {
 				return
 			}
+			conn.Read(make([]byte, 4096)) // the request
 			io.WriteString(conn, testToken+" ann@example.com\r\n\r\n")
 			conn.Close()
 		}

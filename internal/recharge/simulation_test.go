@@ -184,9 +184,11 @@ func TestTheLeakIsUsedAndTheBucketNeverOverflows(t *testing.T) {
 				c := New(Options{Token: test.token, Share: test.share, Transport: s})
 				ctx, cancel := context.WithTimeout(t.Context(), simulated)
 				defer cancel()
-				go test.others(ctx, s, rand.New(rand.NewPCG(3, 4)))
+				var others sync.WaitGroup
+				others.Go(func() { test.others(ctx, s, rand.New(rand.NewPCG(3, 4))) })
 				synctest.Wait()
 				busy(ctx, t, c, test.workers)
+				others.Wait()
 
 				share := float64(s.served+s.others) / (s.leak * simulated.Seconds())
 				t.Logf("%d requests, %d of others, %.3f of the leak, %d rejections, %d later, highest level %.0f", s.served, s.others, share, s.rejected, s.later, s.highest)
