@@ -84,16 +84,16 @@ func (s *syncer) sync(ctx context.Context) error {
 	if err := s.prepare(); err != nil || len(s.jobs) == 0 {
 		return err
 	}
-	for _, j := range s.jobs {
-		if err := s.run.Out.WriteSchema(j.schema); err != nil {
-			return err
-		}
-	}
 	if err := s.meet(ctx); err != nil {
 		return err
 	}
 	if err := s.refuseFuture(); err != nil {
 		return err
+	}
+	for _, j := range s.jobs {
+		if err := s.run.Out.WriteSchema(j.schema); err != nil {
+			return err
+		}
 	}
 	s.run.Bookmarks.SetCurrentlySyncing("") // several are, and none has to be first next time
 	s.subscribed = sync.OnceValues(func() (*subscribers, error) { return s.readSubscribers(ctx) })
