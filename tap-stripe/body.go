@@ -8,8 +8,8 @@ import (
 	"tapline/internal/rawjson"
 )
 
-// splitList finds the objects in the body of a page, {"object": "list", "data": [...], "has_more": ...}, in one pass
-// over it. They remain parts of the body, without the white space between tokens, which is a third of what Stripe sends.
+// splitList finds the objects in the body of a page, {"object": "list", "data": [...], "has_more": ...}. They remain
+// parts of the body, without the white space between tokens, which is a third of what Stripe sends.
 func splitList(body []byte) (objects []json.RawMessage, more bool, err error) {
 	s := scan{text: body}
 	var flag []byte

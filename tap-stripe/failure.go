@@ -118,8 +118,8 @@ type transferError struct {
 func (e *transferError) Error() string { return "no complete answer from Stripe: " + e.err.Error() }
 func (e *transferError) Unwrap() error { return e.err }
 
-// transferFailure types what went wrong on the way. The words of package net/url, which tell the whole address, are left
-// out.
+// transferFailure types what went wrong on the way. It leaves out the words of package net/url, which tell the whole
+// address.
 func (c *client) transferFailure(err error) *transferError {
 	var certificate *tls.CertificateVerificationError
 	switch {

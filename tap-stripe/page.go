@@ -194,8 +194,8 @@ func (c *client) exchange(req *http.Request, endpoint string) (status int, heade
 	return res.StatusCode, res.Header, buffer.Bytes(), err
 }
 
-// room is how much an answer of an endpoint will probably take. Length is what its header says, -1 if nothing, as always
-// when it comes compressed. A buffer that has to grow step by step would copy a page several times.
+// room is how much an answer of an endpoint will probably take. Length is what its header says, or -1 if it says
+// nothing, as it does of compressed answers. A buffer that has to grow step by step would copy a page several times.
 func (c *client) room(endpoint string, length int64) int64 {
 	if last, ok := c.rooms.Load(endpoint); ok && length < 0 {
 		length = last.(int64) + last.(int64)/8
