@@ -211,10 +211,11 @@ func (b *bucket) guess(now time.Time) {
 // shut closes the bucket for a while.
 func (b *bucket) shut(now time.Time, t ticket, l level) {
 	b.seenAt = time.Time{}
-	if l.known {
-		b.resize(l.size)
-	}
 	b.server.level = b.size
+	if l.known { // and perhaps not full: something else may stand before the bucket
+		b.resize(l.size)
+		b.server.level = l.used
+	}
 	if t.number <= b.blamed {
 		return // it was under way when another one was refused
 	}
@@ -227,7 +228,7 @@ func (b *bucket) shut(now time.Time, t ticket, l level) {
 	if !l.known {
 		b.pace *= 0.7
 	}
-	if b.seen > 0 { // the level was known, so that others must have filled the bucket in one go
+	if b.seen > 0 && b.server.level > urgentFill*b.size { // the level was known: others filled the bucket in one go
 		b.fill = waryFill
 	}
 	b.closed = now.Add(wait + rand.N(firstPause)) // other programs may have been told the same

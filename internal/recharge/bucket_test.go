@@ -301,6 +301,19 @@ func TestAnAnswerThatDoesNotTellTheLevelIsNoLook(t *testing.T) {
 	}
 }
 
+func TestARejectionByOthersThanTheBucketIsSoonOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBucket("", 1)
+		first, _ := b.take(t.Context(), false)
+		b.report(first, level{full: true, known: true, used: 3, size: 40})
+		began := time.Now()
+		b.take(t.Context(), false)
+		if got := time.Since(began); got < leastClosed || got > leastClosed+firstPause {
+			t.Errorf("the next request went after %v", got)
+		}
+	})
+}
+
 func TestAFullBucketEmptiesBeforeOrdinaryRequestsGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBucket("", 1)
