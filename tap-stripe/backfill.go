@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,7 +29,12 @@ type bookmark struct {
 	FullSyncedAt int64 `json:"full_synced_at,omitempty"`
 	// Version is that of the table, for a stream that is read whole in each run.
 	Version int64 `json:"version,omitempty"`
+	// With names, for a child stream, the bookmark that covers it: it was written along with everything before that.
+	With string `json:"with,omitempty"`
 }
+
+// fresh tells whether the bookmark is that of a stream of which nothing was read.
+func (b *bookmark) fresh() bool { return b.Created == 0 && b.Backfill == nil }
 
 // A backfill is a range of creation times, [Start, End), that a run has begun to read, and what remains of it. A
 // run that is cut short leaves it behind and the next one goes on with it.
@@ -107,11 +113,13 @@ type storedBookmark struct {
 	PendingFrom  int64 `json:"pending_from"`
 	FullSyncedAt int64 `json:"full_synced_at"`
 	Version      int64 `json:"version"`
+
+	With string `json:"with"`
 }
 
-// readBookmark returns the bookmark of a stream of an account from the state; a stream without one gets an empty bookmark.
-func readBookmark(state *singer.Bookmarks, st *stream, account string) (*bookmark, error) {
-	b, err := parseBookmark(state, st, stateKey(st.name, account))
+// readBookmark returns a stream's bookmark, which the state has under key; a stream without one gets an empty bookmark.
+func readBookmark(state *singer.Bookmarks, st *stream, key string) (*bookmark, error) {
+	b, err := parseBookmark(state, st, key)
 	if err != nil {
 		return nil, &singer.ConfigError{Source: "the state", Faults: []string{badBookmark(st, err)}}
 	}
@@ -131,7 +139,8 @@ func parseBookmark(state *singer.Bookmarks, st *stream, key string) (*bookmark, 
 	if err != nil {
 		return nil, err
 	}
-	b := &bookmark{Created: created, EventFrom: stored.EventFrom, PendingFrom: stored.PendingFrom, FullSyncedAt: stored.FullSyncedAt, Version: stored.Version}
+	b := &bookmark{Created: created, EventFrom: stored.EventFrom, PendingFrom: stored.PendingFrom, FullSyncedAt: stored.FullSyncedAt,
+		Version: stored.Version, With: stored.With}
 	if stored.Backfill != nil && len(stored.Backfill.Remaining) > 0 {
 		b.Backfill = stored.Backfill
 		if err := b.Backfill.complete(st.lists); err != nil {
@@ -157,8 +166,24 @@ func (f *backfill) complete(lists []string) error {
 			remaining = append(remaining, &slice{GTE: s.GTE, LT: s.LT, List: list})
 		}
 	}
-	f.Remaining = remaining
+	f.Remaining = united(remaining)
 	return nil
+}
+
+// united makes one slice of those that touch, newest first, so that the cuts of earlier runs do not add up.
+func united(parts []*slice) []*slice {
+	slices.SortStableFunc(parts, func(a, b *slice) int { return cmp.Compare(b.LT, a.LT) })
+	var whole []*slice
+	oldest := map[string]*slice{} // by list
+	for _, s := range parts {
+		if newer := oldest[s.List]; newer != nil && newer.GTE <= s.LT {
+			newer.GTE = min(newer.GTE, s.GTE)
+			continue
+		}
+		oldest[s.List] = s
+		whole = append(whole, s)
+	}
+	return whole
 }
 
 // parseBookmarkTime reads Unix seconds, as a number or in a string, or a date or time in a string.

@@ -18,7 +18,7 @@ func mark(t *testing.T, state string, st *stream) (*bookmark, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return readBookmark(b, st, "")
+	return readBookmark(b, st, st.name)
 }
 
 func TestBookmarksOfOtherMakesAreUnderstood(t *testing.T) {
@@ -63,12 +63,12 @@ func TestBookmarksThatCannotBeUsedAreRefused(t *testing.T) {
 func TestABookmarkSurvivesTheState(t *testing.T) {
 	state := &singer.Bookmarks{}
 	st := findStream("prices")
-	want := &bookmark{Created: 5, EventFrom: 6, PendingFrom: 7, FullSyncedAt: 8, Version: 9,
-		Backfill: &backfill{Start: 5, End: 100, Remaining: []*slice{{GTE: 5, LT: 40, List: "active=true"}, {GTE: 5, LT: 100, List: "active=false"}}}}
+	want := &bookmark{Created: 5, EventFrom: 6, PendingFrom: 7, FullSyncedAt: 8, Version: 9, With: "products",
+		Backfill: &backfill{Start: 5, End: 100, Remaining: []*slice{{GTE: 5, LT: 100, List: "active=false"}, {GTE: 5, LT: 40, List: "active=true"}}}}
 	if err := state.Set(st.name, want); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readBookmark(state, st, "")
+	got, err := readBookmark(state, st, st.name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ type settings struct {
 	APIKey         singer.Secret `json:"api_key"`
 	ClientSecret   singer.Secret `json:"client_secret"` // the name singer-io's tap gives to the key
 	AccountID      string        `json:"account_id"`
+	Accounts       []string      `json:"accounts"`
 	StartDate      string        `json:"start_date"`
 	BaseURL        string        `json:"base_url"`
 	RequestRate    float64       `json:"request_rate"`            // requests a second

@@ -178,6 +178,14 @@ func (c *client) try(ctx context.Context, st *stream) error {
 		_, err := c.retrieve(ctx, request{path: st.path})
 		return err
 	}
+	if st.heardOf() {
+		_, err := c.retrieve(ctx, byID(st.path+"/{id}", "none"))
+		var api *APIError
+		if errors.As(err, &api) && api.missing() {
+			return nil
+		}
+		return err
+	}
 	_, err := c.list(ctx, trial(st))
 	return err
 }
@@ -185,6 +193,9 @@ func (c *client) try(ctx context.Context, st *stream) error {
 // trial asks for one object of a list.
 func trial(st *stream) request {
 	r := request{path: st.path, size: 1}
+	if st.unpaged {
+		r.size = 0
+	}
 	if len(st.lists) > 0 {
 		if name, value, ok := strings.Cut(st.lists[0], "="); ok {
 			r.query = &form.Values{}

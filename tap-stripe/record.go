@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -16,11 +15,11 @@ import (
 
 // A found object is what Stripe showed, and what is known of its version.
 type found struct {
-	object    json.RawMessage
-	read      time.Time // the server's clock at the answer
-	updated   int64     // Unix seconds of the newest event that led here; 0 in a list
-	updatedBy string    // type of that event; "" in a list
-	deletedAt int64     // Unix seconds; other than 0 the object is gone, and its last known fields are what is here
+	object    json.RawMessage // without white space between tokens
+	read      time.Time       // the server's clock at the answer
+	updated   int64           // Unix seconds of the newest event that led here; 0 in a list
+	updatedBy string          // type of that event; "" in a list
+	deletedAt int64           // Unix seconds; other than 0 the object is gone, and its last known fields are what is here
 }
 
 // A batch is objects of one stream of one account, to be written together.
@@ -39,9 +38,22 @@ func foundOn(p *page) []found {
 	return list
 }
 
+// The columns that records have beside what Stripe sends, as far as the schema names them. Where an object has a field of
+// that name, that stays.
+const (
+	columnUpdated   = "updated"
+	columnUpdatedBy = "updated_by_event_type"
+	columnDeleted   = "deleted"
+	columnDeletedAt = "deleted_at"
+	columnFetchedAt = "_sdc_source_fetched_at"
+	columnGoneAt    = "_sdc_deleted_at" // by which targets know a row that is gone
+	columnAccount   = "account_id"
+)
+
 // A recordShop makes the records of one stream. It is safe for several goroutines.
 type recordShop struct {
 	compile func() (*rewrite.Rewriter, error)
+	columns map[string]bool // those of the schema, at the top
 
 	mu      sync.Mutex
 	idle    []*recordMaker
@@ -49,9 +61,20 @@ type recordShop struct {
 }
 
 func newRecordShop(st *stream, schema *singer.Schema, selected func(path ...string) bool) (*recordShop, error) {
-	shop := &recordShop{}
+	shop := &recordShop{columns: map[string]bool{}}
+	var shape struct{ Properties map[string]json.RawMessage }
+	if err := json.Unmarshal(schema.Schema, &shape); err != nil {
+		return nil, fmt.Errorf("stream %s: reading its schema: %w", st.name, err)
+	}
+	for name := range shape.Properties {
+		shop.columns[name] = true
+	}
+	hidden := st.hidden()
+	shown := func(path ...string) bool {
+		return (len(path) != 1 || !slices.Contains(hidden, path[0])) && selected(path...)
+	}
 	shop.compile = func() (*rewrite.Rewriter, error) {
-		return rewrite.Compile(schema.Schema, selected, shop.noteUnknown)
+		return rewrite.Compile(schema.Schema, shown, shop.noteUnknown)
 	}
 	maker, err := shop.take(st)
 	if err != nil {
@@ -80,7 +103,7 @@ func (shop *recordShop) take(st *stream) (*recordMaker, error) {
 	}
 	shop.mu.Unlock()
 	rewriter, err := shop.compile()
-	return &recordMaker{stream: st, rewriter: rewriter}, err
+	return &recordMaker{stream: st, columns: shop.columns, rewriter: rewriter}, err
 }
 
 func (shop *recordShop) put(maker *recordMaker) {
@@ -92,19 +115,25 @@ func (shop *recordShop) put(maker *recordMaker) {
 // A recordMaker turns objects of one stream into records. It serves one goroutine.
 type recordMaker struct {
 	stream   *stream
+	columns  map[string]bool
 	rewriter *rewrite.Rewriter
-	object   bytes.Buffer // the current object
-	text     []byte       // the records of the current batch
+	object   []byte   // the current object with its columns
+	own      []string // columns that the object has itself
+	some     bool     // object has a member
+	text     []byte   // the records of the current batch
 }
 
-// make makes records of objects. The records are valid until the next call. Stripe sends its answers indented; white space
-// between tokens is dropped, because a record must fit a line, and because it would be a quarter of it.
-func (m *recordMaker) make(list []found) ([][]byte, error) {
+// make makes records of objects. They are valid until the next call. account is written into them, unless it is "".
+func (m *recordMaker) make(list []found, account string) ([][]byte, error) {
 	m.text = m.text[:0]
 	records := make([][]byte, len(list))
 	ends := make([]int, len(list))
 	for i, f := range list {
-		if err := m.add(f); err != nil {
+		err := m.addColumns(f, account)
+		if err == nil {
+			m.text, err = m.rewriter.Append(m.text, m.object)
+		}
+		if err != nil {
 			return nil, &singer.RecordError{Stream: m.stream.name, Err: err}
 		}
 		ends[i] = len(m.text)
@@ -117,14 +146,87 @@ func (m *recordMaker) make(list []found) ([][]byte, error) {
 	return records, nil
 }
 
-// add appends the record of one object to the text of the batch.
-func (m *recordMaker) add(f found) (err error) {
-	m.object.Reset()
-	if err := json.Compact(&m.object, f.object); err != nil {
-		return fmt.Errorf("an object is not JSON: %w", err)
+// addColumns copies an object and adds what is known of its version behind its own members.
+func (m *recordMaker) addColumns(f found, account string) error {
+	end, err := m.readOwn(f.object)
+	if err != nil {
+		return err
 	}
-	m.text, err = m.rewriter.Append(m.text, m.object.Bytes())
-	return err
+	m.object = append(m.object[:0], f.object[:end-1]...)
+	if m.stream.time != "" && m.begin(m.stream.time) {
+		m.object = strconv.AppendInt(m.object, m.stream.moment(f), 10)
+	}
+	if m.begin(columnUpdated) {
+		m.addSeconds(f.updated)
+	}
+	if m.begin(columnUpdatedBy) {
+		m.addText(f.updatedBy)
+	}
+	if m.begin(columnDeleted) {
+		m.object = strconv.AppendBool(m.object, f.deletedAt != 0)
+	}
+	for _, name := range [...]string{columnDeletedAt, columnGoneAt} {
+		if m.begin(name) {
+			m.addSeconds(f.deletedAt)
+		}
+	}
+	if m.begin(columnFetchedAt) {
+		m.addSeconds(f.read.Unix())
+	}
+	if account != "" && m.begin(columnAccount) {
+		m.addText(account)
+	}
+	m.object = append(m.object, '}')
+	return nil
+}
+
+// readOwn notes which columns an object has itself. It returns the index behind the object's closing brace.
+func (m *recordMaker) readOwn(object []byte) (end int, err error) {
+	m.own, m.some = m.own[:0], false
+	var walk rawjson.Members
+	for walk.Reset(object); walk.Next(); m.some = true {
+		switch string(walk.Key) {
+		case columnUpdated, columnUpdatedBy, columnDeleted, columnDeletedAt, columnGoneAt, columnFetchedAt, columnAccount, m.stream.time:
+			m.own = append(m.own, string(walk.Key))
+		}
+	}
+	if err := walk.Err(); err != nil {
+		return 0, fmt.Errorf("an object of Stripe is not JSON: %w", err)
+	}
+	return walk.End(), nil
+}
+
+// begin begins a column, unless the schema does not have it, or the object has a field of that name.
+func (m *recordMaker) begin(column string) bool {
+	if !m.columns[column] || slices.Contains(m.own, column) {
+		return false
+	}
+	if m.some {
+		m.object = append(m.object, ',')
+	}
+	m.some = true
+	m.object = append(m.object, '"')
+	m.object = append(m.object, column...)
+	m.object = append(m.object, '"', ':')
+	return true
+}
+
+// addSeconds adds a time, or null if it is 0.
+func (m *recordMaker) addSeconds(seconds int64) {
+	if seconds == 0 {
+		m.object = append(m.object, "null"...)
+		return
+	}
+	m.object = strconv.AppendInt(m.object, seconds, 10)
+}
+
+// addText adds a text of letters, digits, dots and underscores, or null if it is "".
+func (m *recordMaker) addText(text string) {
+	if text == "" {
+		m.object = append(m.object, "null"...)
+		return
+	}
+	m.object = strconv.AppendQuote(m.object, text)
 }
 
 // identify reads the id and the time of creation of an object.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -24,6 +25,8 @@ type stream struct {
 	parent *parentage // of a child stream; nil for the others
 	full   bool       // its list cannot be asked for a range of times, so that it is read whole in each run
 	single bool       // path shows one object, not a list
+	// unpaged tells that the list takes no parameter limit and comes whole.
+	unpaged bool
 
 	// triggers are events about other objects after which objects of this stream have to be read anew.
 	triggers []trigger
@@ -31,6 +34,11 @@ type stream struct {
 	lookback time.Duration
 	// reconcile is how often the whole list is due again, because events are incomplete; 0: never.
 	reconcile time.Duration
+
+	// time names a field with a moment that records get, because nothing else tells them apart; moment says which, in
+	// Unix seconds.
+	time   string
+	moment func(f found) int64
 
 	product    bool   // exists only in accounts that use the product it belongs to
 	files      bool   // counts for the smaller budget that Stripe has for files
@@ -41,9 +49,13 @@ type stream struct {
 type parentage struct {
 	stream   string // the parent's name
 	embedded string // path in the parent of the list whose first page it shows, such as "lines"; "": it shows none
-	path     string // of the list of one parent's children; {id} stands for the parent's id
-	query    string // parameters that this list needs; {id} stands for the parent's id here, too
+	path     string // of the list of one parent's children; {id} stands for the parent's id, {ownership} for that field of it
+	query    string // parameters that this list needs, with the same marks
 	as       string // field with the parent's id, which records get if the object lacks it; "": none
+	// expanded tells that the parent shows its embedded list only when asked to expand it.
+	expanded bool
+	// refusable tells that Stripe may refuse the children of single parents, for reasons that lie in these.
+	refusable bool
 	// needed tells by the parent whether there can be children; nil: always.
 	needed func(parent json.RawMessage) bool
 }
@@ -54,26 +66,17 @@ type trigger struct {
 	id     string // member of the event's data.object with the id of the object or parent to read: "id", "charge"
 }
 
-// streams are read in this order, a few at a time, so those that tend to be longest come first.
-var streams = []stream{
-	{name: "balance_transactions", path: "/v1/balance_transactions", cursor: "created", lists: bare},
-	{name: "charges", path: "/v1/charges", cursor: "created", lists: bare},
-	{name: "payment_intents", path: "/v1/payment_intents", cursor: "created", lists: bare},
-	{name: "invoices", path: "/v1/invoices", cursor: "created", lists: bare},
-	{name: "events", path: "/v1/events", cursor: "created", lists: bare, retention: 30 * 24 * time.Hour},
-	{name: "customers", path: "/v1/customers", cursor: "created", lists: bare},
-	// Without a status the list hides canceled subscriptions.
-	{name: "subscriptions", path: "/v1/subscriptions", cursor: "created", lists: []string{"status=all"}},
-	{name: "refunds", path: "/v1/refunds", cursor: "created", lists: bare},
-	// Whether the bare list shows archived prices is documented otherwise than it is done.
-	{name: "prices", path: "/v1/prices", cursor: "created", lists: []string{"active=true", "active=false"},
-		expand: []string{"data.tiers", "data.currency_options"}},
-	{name: "plans", path: "/v1/plans", cursor: "created", lists: bare, expand: []string{"data.tiers"}},
-	{name: "products", path: "/v1/products", cursor: "created", lists: bare},
-	{name: "coupons", path: "/v1/coupons", cursor: "created", lists: bare,
-		expand: []string{"data.applies_to", "data.currency_options"}},
-	{name: "tax_rates", path: "/v1/tax_rates", cursor: "created", lists: bare},
-}
+// streams are all that can be read, by area.
+var streams = slices.Concat(moneyStreams, customerStreams, billingStreams, salesStreams, accountStreams, productStreams)
+
+// longest are the streams that tend to be longest, and begin first for that reason.
+var longest = []string{"balance_transactions", "charges", "payment_intents", "invoices", "events", "customers", "subscriptions"}
+
+// The intervals at which lists are due again whose events are known to miss changes.
+const (
+	daily  = 24 * time.Hour
+	weekly = 7 * 24 * time.Hour
+)
 
 // bare is the list without parameters.
 var bare = []string{""}
@@ -86,4 +89,28 @@ func findStream(name string) *stream {
 		}
 	}
 	return nil
+}
+
+// root returns the stream on which a child stream hangs in the end; of any other stream the stream itself.
+func (st *stream) root() *stream {
+	for st.parent != nil {
+		st = findStream(st.parent.stream)
+	}
+	return st
+}
+
+// heardOf tells whether there is no list of the objects, so that only events tell of them.
+func (st *stream) heardOf() bool {
+	return st.parent == nil && len(st.lists) == 0 && !st.single && st.object != ""
+}
+
+// hidden lists the fields of a stream's objects that are expanded for child streams only, and left out of its records.
+func (st *stream) hidden() []string {
+	var names []string
+	for i := range streams {
+		if p := streams[i].parent; p != nil && p.stream == st.name && p.expanded && !slices.Contains(names, p.embedded) {
+			names = append(names, p.embedded)
+		}
+	}
+	return names
 }

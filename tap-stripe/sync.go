@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"tapline/singer"
 )
 
-// streamsAtOnce is how many streams are read side by side. Waiting for Stripe takes most of the time, and more than ten
-// requests in flight are known to run into its limit of concurrency.
+// streamsAtOnce is how many streams are read side by side where each is one sequence of requests.
 const streamsAtOnce = 8
 
 // A syncer is one run over the selected streams.
@@ -23,6 +21,7 @@ type syncer struct {
 	settings *settings
 	client   *client
 	now      time.Time // by the server's clock, when the run began
+	several  bool      // more than one account may be read, so that records say which
 
 	// follow reads what has changed in an account since the last run; it begins when the lists of jobs have been read.
 	follow func(ctx context.Context, account string, jobs []*job) error
@@ -33,28 +32,13 @@ type syncer struct {
 	// mu makes the records of a page, the move of the bookmark and the state one step. Every state then covers exactly
 	// the records before it, and states come in the order in which the bookmarks moved.
 	mu sync.Mutex
+	// A state that is long, because there are many accounts, is not written behind every page.
+	stateLength int
+	stateAt     time.Time
 }
 
-// A job is one selected stream of one account.
-type job struct {
-	stream  *stream
-	account string // the connected account; "": that of the settings
-	schema  *singer.Schema
-	mark    *bookmark // guarded by syncer.mu while the run goes on
-	records *recordShop
-	version int64 // of a table that is read whole; 0: records have none
-}
-
-// key is what the state calls the job.
-func (j *job) key() string { return stateKey(j.stream.name, j.account) }
-
-// stateKey is what the state calls a stream of an account.
-func stateKey(stream, account string) string {
-	if account == "" {
-		return stream
-	}
-	return stream + "@" + account
-}
+// Of states longer than longState bytes one a second is enough.
+const longState = 32 << 10
 
 // syncStreams reads the selected streams, [singer.Tap.Sync].
 func syncStreams(ctx context.Context, run *singer.Run) error {
@@ -66,27 +50,32 @@ func syncStreams(ctx context.Context, run *singer.Run) error {
 }
 
 func (s *syncer) sync(ctx context.Context) error {
-	jobs, err := s.jobs()
-	if err != nil || len(jobs) == 0 {
+	picks, err := s.picks()
+	if err != nil || len(picks) == 0 {
 		return err
 	}
-	for _, j := range jobs {
-		if err := s.run.Out.WriteSchema(j.schema); err != nil {
+	s.several = s.settings.severalAccounts()
+	if s.several {
+		addAccount(picks)
+	}
+	for _, p := range picks {
+		if err := s.run.Out.WriteSchema(p.schema); err != nil {
 			return err
 		}
 	}
-	if s.now, err = s.client.clock(ctx, jobs[0].stream); err != nil {
+	if s.now, err = s.client.clock(ctx, clockStream(picks)); err != nil {
 		return err
 	}
-	if err := s.refuseFuture(jobs); err != nil {
+	accounts, err := s.accounts(ctx, picks)
+	if err != nil {
 		return err
 	}
 	if s.settings.start > s.now.Unix() {
 		s.run.Log.Warn("start_date lies in the future, so that nothing is read", "start_date", s.settings.StartDate)
 	}
 	s.run.Bookmarks.SetCurrentlySyncing("") // several are, and none has to be first next time
-	err = s.readAll(ctx, jobs)
-	s.tellUnknown(jobs)
+	err = s.readAll(ctx, accounts)
+	s.tellUnknown(picks)
 	state := s.run.Bookmarks.State()
 	if string(state.Value) == "{}" {
 		return err // no stream moved and there was no state before: one without a bookmark would be an invention
@@ -97,36 +86,14 @@ func (s *syncer) sync(ctx context.Context) error {
 	return err
 }
 
-// jobs prepares all selected streams, so that a fault in any of them shows before the first request.
-func (s *syncer) jobs() ([]*job, error) {
-	var jobs []*job
-	for _, entry := range s.run.Catalog.Streams {
-		if !entry.Selected() {
-			continue
+// clockStream is a list to ask for the time with.
+func clockStream(picks []pick) *stream {
+	for _, p := range picks {
+		if root := p.stream.root(); root.cursor != "" {
+			return root
 		}
-		st := findStream(entry.ID)
-		if st == nil {
-			return nil, &singer.ConfigError{Source: "the catalog", Faults: []string{
-				fmt.Sprintf("stream %s is selected, but tap-stripe has no such stream; see --discover for those it has.", entry.ID)}}
-		}
-		mark, err := readBookmark(s.run.Bookmarks, st, "")
-		if err != nil {
-			return nil, err
-		}
-		schema, err := entry.SelectedSchema()
-		if err != nil {
-			return nil, err
-		}
-		if len(schema.KeyProperties) == 0 { // a catalog without metadata; without a key a target would keep what is read again twice
-			schema.KeyProperties = []string{"id"}
-		}
-		records, err := newRecordShop(st, schema, entry.FieldSelected)
-		if err != nil {
-			return nil, err
-		}
-		jobs = append(jobs, &job{stream: st, schema: schema, mark: mark, records: records})
 	}
-	return jobs, nil
+	return findStream("events")
 }
 
 // refuseFuture refuses bookmarks that the server's clock has not reached, such as one in milliseconds: up to that time
@@ -145,46 +112,27 @@ func (s *syncer) refuseFuture(jobs []*job) error {
 	return nil
 }
 
-// readAll reads the streams: their lists, then what has changed.
-func (s *syncer) readAll(ctx context.Context, jobs []*job) error {
-	failed, err := s.readLists(ctx, jobs)
-	if err == nil && s.follow != nil {
-		err = s.follow(ctx, "", jobs)
+// readAll reads all accounts: their lists, then what has changed in each.
+func (s *syncer) readAll(ctx context.Context, accounts []*account) error {
+	var roots []*job
+	for _, a := range accounts {
+		roots = append(roots, s.roots(a.jobs)...)
 	}
+	failed, err := s.readTrees(ctx, roots)
 	if err != nil {
 		return err
 	}
-	err = join(failed)
+	changed, err := s.followAll(ctx, accounts)
+	if err != nil {
+		return err
+	}
+	err = join(append(failed, changed...))
 	if several, ok := err.(failures); ok {
 		for _, one := range several {
 			s.run.Log.Error(one.Error())
 		}
 	}
 	return err
-}
-
-// readLists reads the lists of the streams, a few at a time. A failure that concerns one stream alone does not stop the
-// others.
-func (s *syncer) readLists(ctx context.Context, jobs []*job) ([]*streamError, error) {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(streamsAtOnce)
-	failed := make([]*streamError, len(jobs))
-	for i, j := range jobs {
-		group.Go(func() error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			err := s.read(ctx, j)
-			if err == nil || !concernsOneStream(err) {
-				return err
-			}
-			failed[i] = &streamError{j.stream, err}
-			s.run.Log.Warn("the stream cannot be read, the others go on", "stream", j.stream.name)
-			return nil
-		})
-	}
-	err := group.Wait()
-	return failed, err
 }
 
 // concernsOneStream tells whether other streams may be read in spite of a failure.
@@ -200,42 +148,13 @@ func concernsOneStream(err error) bool {
 	return errors.As(err, &list) || errors.As(err, &record)
 }
 
-// read reads one stream: first what an earlier run has left, then everything up to now.
-func (s *syncer) read(ctx context.Context, j *job) error {
-	s.run.Metrics.Window(j.stream.name, "") // starts the stream's clock
-	oldest := int64(0)                      // what the server keeps
-	if j.stream.retention > 0 {
-		oldest = s.now.Add(-j.stream.retention).Unix()
-	}
-	if j.mark.forget(oldest) {
-		s.warnAged(j, oldest)
-	}
-	if err := s.readBackfill(ctx, j); err != nil || j.mark.Backfill != nil {
-		return err
-	}
-	if s.noteStart != nil && j.mark.Created == 0 {
-		if err := s.noteStart(j.account, j); err != nil {
-			return err
-		}
-	}
-	start := j.mark.next(s.settings.start, s.settings.Lookback)
-	if start < oldest {
-		if start > 0 {
-			s.warnAged(j, oldest)
-		}
-		start = oldest
-	}
-	j.mark.open(start, s.now.Unix()+1, j.stream.lists)
-	return s.readBackfill(ctx, j)
-}
-
 // tellUnknown says that fields came which no schema describes, for they end up in a column of their own.
-func (s *syncer) tellUnknown(jobs []*job) {
+func (s *syncer) tellUnknown(picks []pick) {
 	streams, fields := 0, 0
-	for _, j := range jobs {
-		if n := len(j.records.unknown); n > 0 {
+	for _, p := range picks {
+		if n := len(p.records.unknown); n > 0 {
 			streams, fields = streams+1, fields+n
-			s.run.Log.Debug("fields that the schema does not describe", "stream", j.stream.name, "fields", strings.Join(j.records.unknown, ", "))
+			s.run.Log.Debug("fields that the schema does not describe", "stream", p.stream.name, "fields", strings.Join(p.records.unknown, ", "))
 		}
 	}
 	if fields > 0 {
@@ -243,74 +162,10 @@ func (s *syncer) tellUnknown(jobs []*job) {
 	}
 }
 
-func (s *syncer) warnAged(j *job, oldest int64) {
-	s.run.Log.Warn("Stripe does not keep these objects as far back as asked for; what is older is not read",
-		"stream", j.stream.name, "from", time.Unix(oldest, 0).UTC().Format(time.RFC3339))
-}
-
-// readBackfill reads the slices that remain of the open backfill, if there is one.
-func (s *syncer) readBackfill(ctx context.Context, j *job) error {
-	for j.mark.Backfill != nil {
-		if err := s.readSlice(ctx, j, newWalk(j.stream, j.mark.Backfill.Remaining[0])); err != nil {
-			return err
-		}
-		if s.run.Limit > 0 {
-			return nil // one page was asked for, and the rest remains
-		}
-	}
-	return nil
-}
-
-func (s *syncer) readSlice(ctx context.Context, j *job, w *walk) error {
-	size := s.settings.PageSize
-	if s.run.Limit > 0 {
-		size = min(size, s.run.Limit)
-	}
-	for {
-		answer, err := s.client.list(ctx, request{path: j.stream.path, query: w.query(size)})
-		var api *APIError
-		switch {
-		case err == nil:
-		case errors.As(err, &api) && api.missing() && w.restart():
-			continue
-		case errors.As(err, &api) && api.agedOut() && j.stream.retention > 0:
-			answer = &page{read: s.now}
-		default:
-			return err
-		}
-		done, err := s.emitPage(ctx, j, w, answer)
-		if err != nil || done || s.run.Limit > 0 {
-			return err
-		}
-	}
-}
-
-// emitPage writes the objects of a page of a walk, and moves the bookmark behind them.
-func (s *syncer) emitPage(ctx context.Context, j *job, w *walk, answer *page) (done bool, err error) {
-	entries, err := identifyAll(j.stream, answer.objects)
-	if err != nil {
-		return false, err
-	}
-	batches, err := s.withChildren(ctx, batch{job: j, account: j.account, found: foundOn(answer)})
-	if err != nil {
-		return false, err
-	}
-	err = s.emit(batches, func() error {
-		if done, err = w.advance(entries, answer.more); err != nil {
-			return err
-		}
-		if done {
-			j.mark.finish(w.slice)
-		}
-		s.run.Metrics.Window(j.stream.name, w.window())
-		return s.run.Bookmarks.Set(j.key(), j.mark)
-	})
-	return done, err
-}
-
 // emit writes the records of the batches, then lets move change bookmarks, then writes the state, as one step. move
 // may be nil: no state is written then.
 func (s *syncer) emit(batches []batch, move func() error) error {
+	batches = slices.DeleteFunc(slices.Clone(batches), func(b batch) bool { return b.job.silent })
 	made := make([][][]byte, len(batches))
 	for i, b := range batches {
 		maker, err := b.job.records.take(b.job.stream)
@@ -318,7 +173,7 @@ func (s *syncer) emit(batches []batch, move func() error) error {
 			return err
 		}
 		defer b.job.records.put(maker)
-		if made[i], err = maker.make(b.found); err != nil {
+		if made[i], err = maker.make(b.found, s.accountOf(b)); err != nil {
 			return err
 		}
 	}
@@ -335,7 +190,7 @@ func (s *syncer) emit(batches []batch, move func() error) error {
 	if err := move(); err != nil {
 		return err
 	}
-	return s.run.Out.WriteState(s.run.Bookmarks.State())
+	return s.writeState()
 }
 
 // write writes the records that were made of a batch.
@@ -349,4 +204,13 @@ func (s *syncer) write(b batch, records [][]byte) error {
 	}
 	s.run.Metrics.Records(b.job.stream.name, len(records))
 	return nil
+}
+
+func (s *syncer) writeState() error {
+	if s.stateLength > longState && time.Since(s.stateAt) < time.Second {
+		return nil
+	}
+	state := s.run.Bookmarks.State()
+	s.stateLength, s.stateAt = len(state.Value), time.Now()
+	return s.run.Out.WriteState(state)
 }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// An account is one account to read, and the jobs of its streams.
+type account struct {
+	id   string // "": that of the settings
+	jobs []*job
+}
+
+// accountsAtOnce is how many accounts' changes are read side by side.
+const accountsAtOnce = 4
+
+// accounts lists the accounts to read with their jobs.
+func (s *syncer) accounts(ctx context.Context, picks []pick) ([]*account, error) {
+	ids, err := s.accountIDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var accounts []*account
+	for _, id := range ids {
+		jobs, err := s.jobsOf(id, picks)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.refuseFuture(jobs); err != nil {
+			return nil, err
+		}
+		accounts = append(accounts, &account{id, jobs})
+	}
+	return accounts, nil
+}
+
+// accountIDs lists the accounts that the settings name; "" is the one of the key or of account_id.
+func (s *syncer) accountIDs(ctx context.Context) ([]string, error) {
+	if !s.several {
+		return []string{""}, nil
+	}
+	if ids := s.settings.Accounts; !slices.Equal(ids, allAccounts) {
+		return ids, nil
+	}
+	st := findStream("accounts")
+	var ids []string
+	after := ""
+	for {
+		job := &job{stream: st}
+		answer, err := s.client.list(ctx, request{path: st.path, query: listQuery(job, "", after), size: s.settings.PageSize})
+		if err != nil {
+			return nil, fmt.Errorf("listing the connected accounts: %w", err)
+		}
+		for _, object := range answer.objects {
+			id, err := stringOf(member(object, "id"))
+			if err != nil {
+				return nil, errors.New("listing the connected accounts: one has no id")
+			}
+			ids = append(ids, id)
+		}
+		if !answer.more {
+			s.run.Log.Info("connected accounts are read", "accounts", len(ids))
+			return ids, nil
+		}
+		if after, err = nextAfter(st, answer.objects, after); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// followAll reads what has changed in each account.
+func (s *syncer) followAll(ctx context.Context, accounts []*account) ([]*streamError, error) {
+	if s.follow == nil {
+		return nil, nil
+	}
+	failed := make([]error, len(accounts))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(accountsAtOnce)
+	for i, a := range accounts {
+		group.Go(func() error {
+			err := s.follow(ctx, a.id, a.jobs)
+			if err != nil && concernsOneStream(err) {
+				failed[i] = err
+				return nil
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var all []*streamError
+	for _, err := range failed {
+		all = append(all, streamErrors(err)...)
+	}
+	return all, nil
+}
+
+// streamErrors lists the failures of streams that one error joins.
+func streamErrors(err error) []*streamError {
+	var several failures
+	var one *streamError
+	switch {
+	case errors.As(err, &several):
+		return several
+	case errors.As(err, &one):
+		return []*streamError{one}
+	case err != nil:
+		return []*streamError{{findStream("events"), err}}
+	}
+	return nil
+}
+
+// accountOf is what the records of a batch say about the account they are of.
+func (s *syncer) accountOf(b batch) string {
+	if !s.several {
+		return s.settings.AccountID
+	}
+	return b.account
+}
+
+// addAccount makes the account a part of every key, because ids that merchants choose are unique in their account only.
+func addAccount(picks []pick) {
+	for _, p := range picks {
+		p.schema.KeyProperties = append([]string{columnAccount}, p.schema.KeyProperties...)
+		p.schema.Schema = requireText(p.schema.Schema, columnAccount)
+		p.records.columns[columnAccount] = true
+	}
+}
+
+// requireText makes a property of a schema one that is always a text.
+func requireText(schema json.RawMessage, name string) json.RawMessage {
+	var whole map[string]json.RawMessage
+	var properties map[string]json.RawMessage
+	if json.Unmarshal(schema, &whole) != nil || json.Unmarshal(whole["properties"], &properties) != nil {
+		return schema // newRecordShop has refused it
+	}
+	properties[name] = json.RawMessage(`{"type":"string"}`)
+	whole["properties"], _ = json.Marshal(properties) // raw JSON that was decoded always encodes
+	out, _ := json.Marshal(whole)
+	return out
+}
+
+// allAccounts is the setting accounts when it says all.
+var allAccounts = []string{"all"}
+
+// severalAccounts tells whether connected accounts are to be read instead of one account.
+func (s *settings) severalAccounts() bool { return len(s.Accounts) > 0 }

@@ -1,0 +1,27 @@
+package main
+
+// customerStreams are customers and what they pay with.
+var customerStreams = []stream{
+	{name: "customers", path: "/v1/customers", cursor: "created", lists: bare, object: "customer", permission: "rak_customer_read"},
+	{name: "payment_methods", object: "payment_method", permission: "rak_payment_method_read",
+		parent: &parentage{stream: "customers", path: "/v1/customers/{id}/payment_methods", as: "customer"}},
+	{name: "cards", object: "card", parent: &parentage{stream: "customers", embedded: "sources", expanded: true,
+		path: "/v1/customers/{id}/sources", query: "object=card", as: "customer"}},
+	{name: "bank_accounts", object: "bank_account", parent: &parentage{stream: "customers", embedded: "sources", expanded: true,
+		path: "/v1/customers/{id}/sources", query: "object=bank_account", as: "customer"}},
+	{name: "sources", object: "source", parent: &parentage{stream: "customers", embedded: "sources", expanded: true,
+		path: "/v1/customers/{id}/sources", query: "object=source", as: "customer"}},
+	{name: "source_transactions", object: "source_transaction",
+		parent: &parentage{stream: "sources", path: "/v1/sources/{id}/source_transactions", as: "source"}},
+	{name: "tax_ids", object: "tax_id", parent: &parentage{stream: "customers", embedded: "tax_ids", expanded: true,
+		path: "/v1/customers/{id}/tax_ids", as: "customer"}},
+	// A balance has no events. It changes with invoices and credit notes, and with the customer.
+	{name: "customer_balance_transactions",
+		parent:   &parentage{stream: "customers", path: "/v1/customers/{id}/balance_transactions", as: "customer"},
+		triggers: []trigger{{prefix: "invoice.", id: "customer"}, {prefix: "credit_note.", id: "customer"}}},
+	{name: "customer_cash_balance_transactions", object: "customer_cash_balance_transaction",
+		parent: &parentage{stream: "customers", path: "/v1/customers/{id}/cash_balance_transactions", as: "customer", refusable: true}},
+	{name: "active_entitlements", product: true,
+		parent:   &parentage{stream: "customers", path: "/v1/entitlements/active_entitlements", query: "customer={id}", as: "customer"},
+		triggers: []trigger{{prefix: "entitlements.active_entitlement_summary.", id: "customer"}}},
+}
