@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -50,6 +51,7 @@ type work func(ctx context.Context, s *session) error
 // main runs the program as a process.
 func (p *program) main(do work) int {
 	signal.Ignore(syscall.SIGPIPE) // a write to a reader that has gone fails instead, and can be told
+	log.SetOutput(io.Discard)      // net/http prints there what a server sends unasked, which may hold anything
 	raw := make(chan os.Signal, 2)
 	signal.Notify(raw, os.Interrupt, syscall.SIGTERM)
 	signals := make(chan os.Signal, 2)
