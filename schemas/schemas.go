@@ -18,6 +18,9 @@
 //   - Where Stripe's object does not say what it belongs to, the schema has a field with the parent's id that the tap adds,
 //     such as "session" in the line items of a checkout session. Where nothing but a time tells records apart, it has that:
 //     "extracted_at" in the account's balance, "period_start" in summaries of usage. A tap adds such a time in Unix seconds.
+//   - Every record has columns that the tap adds: "updated" and "updated_by_event_type" say which event led to it, "deleted",
+//     "deleted_at" and "_sdc_deleted_at" that its object is gone, "_sdc_source_fetched_at" when it was read, "account_id" whose
+//     it is where that is known. A field of Stripe's of such a name stays, as "updated" in products.
 //   - Where an object contains itself, the inner one is an open object without named properties. In open objects, among
 //     them the snapshot that an event carries, nothing is converted: times stay the numbers they are.
 //

@@ -35,6 +35,9 @@ func (c *converter) record(s source) (*node, error) {
 	if s.Time != "" {
 		root.Properties[s.Time] = timeNode()
 	}
+	if err := addColumns(root); err != nil {
+		return nil, err
+	}
 	root.Required = s.key()
 	for _, name := range root.Required {
 		field := root.Properties[name]
@@ -44,6 +47,35 @@ func (c *converter) record(s source) (*node, error) {
 		field.Type = typeList{"string"}
 	}
 	return root, nil
+}
+
+// columns are what the tap adds to every record: what is known of its version, and whose it is. An object of Stripe may
+// have fields of some of these names, which then stay.
+func columns() map[string]*node {
+	return map[string]*node{
+		"updated":                timeNode(),
+		"updated_by_event_type":  nullable(spec.TypeString),
+		"deleted":                nullable(spec.TypeBoolean),
+		"deleted_at":             timeNode(),
+		"_sdc_deleted_at":        timeNode(),
+		"_sdc_source_fetched_at": timeNode(),
+		"account_id":             nullable(spec.TypeString),
+	}
+}
+
+// addColumns adds the columns to a record. A field of Stripe's in place of one must be of the same shape.
+func addColumns(root *node) error {
+	for name, column := range columns() {
+		own := root.Properties[name]
+		if own == nil {
+			root.Properties[name] = column
+			continue
+		}
+		if !slices.Equal(own.Type, column.Type) || own.Format != column.Format {
+			return fmt.Errorf("the object's own %s is of type %v, and the column of type %v", name, own.Type, column.Type)
+		}
+	}
+	return nil
 }
 
 // component converts a component, and cuts recursion with an open object: the place of the cut depends only on the path

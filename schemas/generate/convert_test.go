@@ -110,8 +110,29 @@ func TestRecordRequiresItsKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for column := range columns() {
+		delete(got.Properties, column)
+	}
 	diffJSON(t, `{"type":"object","required":["id"],"properties":{"id":{"type":"string"},"n":{"type":["null","integer"]}},
 		"additionalProperties":true}`, got)
+}
+
+func TestAFieldOfStripesStaysInPlaceOfAColumnOfItsShapeOnly(t *testing.T) {
+	for field, ok := range map[string]bool{
+		`"updated":{"type":"integer","format":"unix-time"}`: true,
+		`"deleted":{"type":"boolean"}`:                      true,
+		`"updated":{"type":"integer"}`:                      false,
+		`"account_id":{"type":"integer"}`:                   false,
+	} {
+		doc, err := parseDocument([]byte(`{"info":{"version":"2023-10-16"},"components":{"schemas":
+			{"it":{"type":"object","properties":{"id":{"type":"string"},` + field + `}}}}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (&converter{doc: doc, used: map[string]bool{}}).record(source{Object: "it"}); (err == nil) != ok {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
 }
 
 func TestWhatNoRuleCoversIsRefused(t *testing.T) {

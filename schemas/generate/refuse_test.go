@@ -164,7 +164,7 @@ func TestGenerateTakesWhatIsRight(t *testing.T) {
 			"id":{"type":"string"}},"additionalProperties":true}`,
 	}
 	for name, want := range wants {
-		var file struct{ Schema any }
+		var file struct{ Schema map[string]any }
 		var wanted any
 		if err := json.Unmarshal(files[name], &file); err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -172,7 +172,14 @@ func TestGenerateTakesWhatIsRight(t *testing.T) {
 		if err := json.Unmarshal([]byte(want), &wanted); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(wanted, file.Schema); diff != "" {
+		properties := file.Schema["properties"].(map[string]any)
+		for column := range columns() {
+			if properties[column] == nil {
+				t.Errorf("%s has no column %s", name, column)
+			}
+			delete(properties, column)
+		}
+		if diff := cmp.Diff(wanted, any(file.Schema)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
