@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,23 +15,23 @@ import (
 )
 
 // check asks for one object of every selected stream and reports which of them the key may read, [singer.Tap.Check].
-// Streams that discovery has left out are reported with the reason.
+// Streams that discovery has found out about are reported with what it found.
 func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 	s, err := readSettings(run.Config)
 	if err != nil {
 		return err
 	}
 	var selected, listed []*stream
-	chosen := map[string]bool{}
+	reasons := map[string]string{} // why streams cannot be read, by name
 	for _, entry := range run.Catalog.Streams {
 		st := findStream(entry.ID)
+		why, left := unsupported(entry)
 		switch {
 		case st == nil:
+		case left:
+			listed, reasons[st.name] = append(listed, st), why
 		case entry.Selected():
-			chosen[st.name] = true
-			selected, listed = append(selected, st), append(listed, st)
-		case unsupported(entry):
-			listed = append(listed, st)
+			listed, selected = append(listed, st), append(selected, st)
 		}
 	}
 	if len(listed) == 0 {
@@ -38,7 +39,7 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 		return err
 	}
 	c := newClient(s, nil, run.Log, run.Metrics)
-	refused, err := tryAll(ctx, c, s, listed)
+	refused, err := tryAll(ctx, c, s, selected)
 	if err != nil {
 		return err
 	}
@@ -46,14 +47,15 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(report, headline(s, account))
-	writeTable(report, listed, refused)
 	var failed []*streamError
 	for _, st := range selected {
 		if err := refused[st.name]; err != nil {
+			reasons[st.name] = reason(err)
 			failed = append(failed, &streamError{st, err})
 		}
 	}
+	fmt.Fprintln(report, headline(s, account))
+	writeTable(report, listed, reasons)
 	return join(failed)
 }
 
@@ -73,30 +75,33 @@ func headline(s *settings, account string) string {
 		kind, mode, s.BaseURL, account, s.RequestRate, min(s.RequestRate, newLimiter(s.RequestRate, s.granted()).share*endpointRate))
 }
 
-func writeTable(report io.Writer, listed []*stream, refused map[string]error) {
+func writeTable(report io.Writer, listed []*stream, reasons map[string]string) {
 	table := tabwriter.NewWriter(report, 0, 0, 2, ' ', 0)
 	defer table.Flush()
 	fmt.Fprintln(table, "STREAM\tREADABLE\t")
 	for _, st := range listed {
-		readable, why := "yes", ""
-		if root := rootOf(st); root != st {
+		readable, why := "yes", reasons[st.name]
+		if why != "" {
+			readable = "no"
+		} else if root := st.root(); root != st {
 			why = "as " + root.name
-		}
-		if err := refused[st.name]; err != nil {
-			readable, why = "no", reason(err)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", st.name, readable, why)
 	}
 }
 
-// unsupported tells whether discovery has found that a stream cannot be read.
-func unsupported(entry *singer.Stream) bool {
+// unsupported returns why discovery has marked a stream as one that cannot be read, if it has.
+func unsupported(entry *singer.Stream) (why string, marked bool) {
 	for _, m := range entry.Metadata {
-		if len(m.Breadcrumb) == 0 && string(m.Metadata["inclusion"]) == `"unsupported"` {
-			return true
+		if len(m.Breadcrumb) > 0 || string(m.Metadata["inclusion"]) != `"unsupported"` {
+			continue
 		}
+		if err := json.Unmarshal(m.Metadata["unsupported-reason"], &why); err != nil || why == "" {
+			why = "the catalog says so" // one that was made by hand
+		}
+		return why, true
 	}
-	return false
+	return "", false
 }
 
 var accountID = regexp.MustCompile(`\bacct_[A-Za-z0-9]+`)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestCheckTellsWhatAKeyCanDo(t *testing.T) {
 			"2 streams cannot be read: "},
 		{"a restricted key that lacks nothing", map[string]any{"api_key": "rk_test_narrow", "select": []string{"charges.*"}}, singer.ExitOK,
 			[]string{"^restricted key, test mode", "account: unknown", "charges  *yes"}, ""},
-		{"a restricted key that nobody has chosen streams for", map[string]any{"api_key": "rk_test_narrow"}, singer.ExitOK,
+		{"a restricted key that nobody has chosen streams for", map[string]any{"api_key": "rk_test_narrow", "request_rate": 1e6}, singer.ExitOK,
 			[]string{"charges  *yes", "customers  *yes", "refunds  *no  *the key lacks rak_refund_read"}, ""},
 		{"a revoked key", map[string]any{"api_key": "sk_test_revoked", "select": some}, singer.ExitCredentials, nil,
 			"the API key is wrong, expired or revoked; set api_key to a current one: .*401"},
@@ -91,5 +92,29 @@ func TestACheckNeedsNoAccount(t *testing.T) {
 		if request.Path == accountPath {
 			t.Error("a restricted key asks for the account")
 		}
+	}
+}
+
+func TestACheckTellsWhatTheCatalogLeavesOut(t *testing.T) {
+	fake, url := newFake(t, stripefake.Options{Seed: 21, Objects: 100})
+	const entry = `{"tap_stream_id":%q,"schema":{"properties":{"id":{}}},"metadata":[{"breadcrumb":[],"metadata":%s}]}`
+	catalog := `{"streams":[` + strings.Join([]string{
+		fmt.Sprintf(entry, "charges", `{"selected":true}`),
+		fmt.Sprintf(entry, "customers", `{"selected":false}`),
+		fmt.Sprintf(entry, "refunds", `{"inclusion":"unsupported","unsupported-reason":"the key lacks rak_refund_read"}`),
+		fmt.Sprintf(entry, "coupons", `{"inclusion":"unsupported"}`),
+	}, ",") + `]}`
+	r := runTap(t, url, "", nil, "--check", "--catalog", write(t, "catalog.json", catalog))
+	report := string(r.out)
+	if r.code != singer.ExitOK || strings.Contains(report, "customers") {
+		t.Errorf("it ends with %d:\n%s%s", r.code, report, r.log)
+	}
+	for _, line := range []string{"charges  *yes", "refunds  *no  *the key lacks rak_refund_read", "coupons  *no  *the catalog says so"} {
+		if !matches(report, line) {
+			t.Errorf("it does not report %q:\n%s", line, report)
+		}
+	}
+	if n := len(fake.Requests()); n != 2 { // a charge, and the account
+		t.Errorf("it makes %d requests", n)
 	}
 }

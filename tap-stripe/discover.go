@@ -31,8 +31,8 @@ func allStreams() (*singer.Catalog, error) {
 // discover lists the streams, [singer.Tap.Discover]. Without a key it asks nobody. A restricted key is tried on every
 // list, any other key on those that not every account has; what it may not read is marked as unsupported.
 //
-// A run without a catalog discovers, too. If its setting select chooses streams nothing is tried: what somebody asks for
-// is to fail, not to be left out.
+// A run without a catalog discovers, too. If its setting select chooses streams nothing is tried: what somebody asks
+// for is to fail, not to be left out.
 func discover(ctx context.Context, run *singer.Run) (*singer.Catalog, error) {
 	catalog, err := allStreams()
 	if err != nil || run == nil {
@@ -55,7 +55,7 @@ func discover(ctx context.Context, run *singer.Run) (*singer.Catalog, error) {
 	}
 	var doubtful []*stream
 	for i := range streams {
-		if s.restricted() || rootOf(&streams[i]).product {
+		if s.restricted() || streams[i].root().product {
 			doubtful = append(doubtful, &streams[i])
 		}
 	}
@@ -116,14 +116,6 @@ func reason(err error) string {
 // restricted tells by the key's prefix whether it may read only what it was granted.
 func (s *settings) restricted() bool { return strings.HasPrefix(s.APIKey.Reveal(), "rk_") }
 
-// rootOf returns the stream whose list leads to a stream's objects: its own, or that of the stream it hangs on.
-func rootOf(st *stream) *stream {
-	for st.parent != nil {
-		st = findStream(st.parent.stream)
-	}
-	return st
-}
-
 // triesAtOnce is how many streams are tried at the same time.
 const triesAtOnce = 8
 
@@ -138,7 +130,7 @@ func tryAll(ctx context.Context, c *client, s *settings, list []*stream) (refuse
 	refused = map[string]error{}
 	var roots []*stream
 	for _, st := range list {
-		root := rootOf(st)
+		root := st.root()
 		switch {
 		case root.path == accountPath && s.restricted():
 			refused[root.name] = errAccountUnasked
@@ -165,7 +157,7 @@ func tryAll(ctx context.Context, c *client, s *settings, list []*stream) (refuse
 		return nil, err
 	}
 	for _, st := range list {
-		if err := refused[rootOf(st).name]; err != nil {
+		if err := refused[st.root().name]; err != nil {
 			refused[st.name] = err
 		}
 	}

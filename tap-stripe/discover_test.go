@@ -27,14 +27,10 @@ func discovered(t *testing.T, url string, set map[string]any) (r result, readabl
 	}
 	reasons = map[string]string{}
 	for _, entry := range catalog.Streams {
-		if !unsupported(entry) {
+		if why, ok := unsupported(entry); ok {
+			reasons[entry.ID] = why
+		} else {
 			readable = append(readable, entry.ID)
-			continue
-		}
-		for _, m := range entry.Metadata {
-			if len(m.Breadcrumb) == 0 {
-				reasons[entry.ID] = strings.Trim(string(m.Metadata["unsupported-reason"]), `"`)
-			}
 		}
 	}
 	return r, readable, reasons
@@ -45,7 +41,7 @@ func TestDiscoveryTellsWhatARestrictedKeyMayRead(t *testing.T) {
 	fake, url := newFake(t, stripefake.Options{Seed: 16, Objects: 100, Keys: []stripefake.Key{{Secret: "rk_test_narrow", Resources: granted}}})
 	r, readable, reasons := discovered(t, url, map[string]any{"api_key": "rk_test_narrow"})
 	for _, name := range readable {
-		if root := rootOf(findStream(name)); !slices.Contains(granted, root.name) {
+		if root := findStream(name).root(); !slices.Contains(granted, root.name) {
 			t.Errorf("%s is said to be readable", name)
 		}
 	}
