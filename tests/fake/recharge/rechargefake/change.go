@@ -141,7 +141,7 @@ func (s *Server) silence(sh *shelf, e *entry, changes []member) {
 func (s *Server) show(sh *shelf, e *entry, v version) {
 	at := sh.position[e.id]
 	v.gone = sh.kind.goneOf(e.created, v.raw)
-	v.shown = max(s.clock.now()+s.delay(sh, at), e.newest().shown)
+	v.shown = s.clock.now() + s.delay(sh, at) // one that was made before it still comes first
 	if v.shown <= s.clock.now() {
 		e.version, e.coming = v, nil
 		sh.orders = nil

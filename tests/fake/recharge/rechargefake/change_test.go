@@ -170,7 +170,7 @@ func TestPaidChargesAgeOutAndOthersStay(t *testing.T) {
 	}
 	// What is paid now can be read for another 90 days.
 	id := idOf(left[0])
-	if err := fake.Update("charges", number64(t, id), []byte(`{"status":"success","processed_at":"`+fake.Now().Format(time.RFC3339)+`"}`)); err != nil {
+	if err := fake.Update("charges", number64(t, id), []byte(`{"status":"SUCCESS","processed_at":"`+fake.Now().Format(time.RFC3339)+`"}`)); err != nil {
 		t.Fatal(err)
 	}
 	advance(t, fake, Retention)
@@ -230,6 +230,13 @@ func TestChangesShowUpLate(t *testing.T) {
 				n++
 			}
 		}
+		stamps := []string{}
+		for _, raw := range c.walk("/customers", "sort_by", "updated_at-asc") {
+			stamps = append(stamps, plainText(memberRaw([]byte(raw), "updated_at")))
+		}
+		if !slices.IsSorted(stamps) {
+			t.Fatalf("after %s the order is that of before: %v", waited, stamps)
+		}
 		for len(shown) < n {
 			shown = append(shown, waited)
 		}
@@ -260,6 +267,28 @@ func TestChangesShowUpLate(t *testing.T) {
 	}
 	if _, err := New(Options{Delay: -1}); err == nil {
 		t.Error("a negative delay was accepted")
+	}
+}
+
+func TestWhatChangedShortlyBeforeTheStartShowsUpLateToo(t *testing.T) {
+	fake, c := start(t, Options{Counts: map[string]int{"customers": 50}, Span: 9 * time.Minute, Delay: 30 * time.Minute})
+	if n := len(c.walk("/customers")); n != 0 {
+		t.Errorf("%d customers at once", n)
+	}
+	advance(t, fake, 30*time.Minute)
+	if n := len(c.walk("/customers")); n != 50 {
+		t.Errorf("%d customers half an hour later", n)
+	}
+}
+
+func TestTheClockStandsBetweenSecondsWhenTimesDrift(t *testing.T) {
+	fake, _ := start(t, Options{Counts: map[string]int{"customers": 1}, TypeDrift: true})
+	id := idOf(oracle(t, fake, "customers")[0])
+	if err := fake.Update("customers", number64(t, id), []byte(`{"phone":"+1"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if at := get(t, fake, "customers", id, "updated_at"); at != `"2025-06-02T12:00:00.250125"` {
+		t.Errorf("updated_at is %s", at)
 	}
 }
 

@@ -176,6 +176,28 @@ func TestFiltersShowWhatTheyName(t *testing.T) {
 	}
 }
 
+func TestCancelledOnetimesAreListedOnlyWhenAskedFor(t *testing.T) {
+	fake, c := start(t, Options{Seed: 3, Counts: map[string]int{"onetimes": 40, "payment_methods": 10}})
+	for query, want := range map[string]bool{"": false, "include_cancelled=false": false, "include_cancelled=true": true} {
+		name, value, _ := strings.Cut(query, "=")
+		var list []string
+		if name != "" {
+			list = []string{name, value}
+		}
+		got := c.walk("/onetimes", list...)
+		if cancelled := strings.Contains(strings.Join(got, ""), `"is_cancelled":true`); cancelled != want || len(got) == 0 {
+			t.Errorf("%q: %d onetimes, cancelled among them: %v", query, len(got), cancelled)
+		}
+	}
+	id := idOf(oracle(t, fake, "payment_methods")[0])
+	if err := fake.Update("payment_methods", number64(t, id), []byte(`{"deleted_at":"2025-06-02T12:00:00"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if usual, all := len(c.walk("/payment_methods")), len(c.walk("/payment_methods", "include_deleted", "true")); usual != 9 || all != 10 {
+		t.Errorf("%d payment methods, with deleted ones %d", usual, all)
+	}
+}
+
 func TestBoundsAreInclusiveAndTimesWithoutOffsetAreUTC(t *testing.T) {
 	fake, c := start(t, Options{Seed: 4, Counts: map[string]int{"customers": 60, "subscriptions": 60}, TypeDrift: true})
 	for _, kind := range []string{"customers", "subscriptions"} {

@@ -107,6 +107,30 @@ func TestEverySingleObjectIsThatOfTheList(t *testing.T) {
 	}
 }
 
+func TestADeliveryScheduleIsCutAsAsked(t *testing.T) {
+	fake, c := start(t, Options{Seed: 5, Counts: map[string]int{"customers": 30, "orders": 5}})
+	dates := map[string]int{}
+	for _, customer := range oracle(t, fake, "customers") {
+		at, _ := parseTime(plainText(memberRaw([]byte(customer), "updated_at")))
+		soon := strings.Trim(day(at+20*dayMicros), `"`)
+		for _, query := range []string{"", "delivery_count_future=1", "date_max=" + soon, "delivery_count_future=5&future_interval=90"} {
+			status, _, body := c.do("GET", "/customers/"+idOf(customer)+"/delivery_schedule?"+query, "")
+			found := reach([]byte(body), "deliveries.date")
+			if status != 200 || plainText(reach([]byte(body), "customer.id")[0]) != idOf(customer) {
+				t.Fatalf("%s: %d %s", query, status, body)
+			}
+			name, _, _ := strings.Cut(query, "=")
+			dates[name] += len(found)
+			if name == "delivery_count_future" && strings.HasSuffix(query, "=1") && len(found) > 1 || name == "date_max" && len(found) > 1 {
+				t.Errorf("%s: %s", query, found)
+			}
+		}
+	}
+	if dates[""] <= dates["date_max"] || dates["date_max"] == 0 {
+		t.Errorf("deliveries: %v", dates)
+	}
+}
+
 func TestIncludesAddWhatBelongsToARecord(t *testing.T) {
 	fake, c := start(t, Options{Seed: 6, Objects: 400})
 	for _, k := range fake.world.kinds {

@@ -37,7 +37,8 @@ type Options struct {
 	// Pace is how many seconds the clock moves by itself in one real second; 0 lets it stand until it is moved.
 	Pace float64
 	// Delay is the longest time for which a change cannot be read: each shows up after a third of it to the whole of it, so
-	// that a later one can show up before it. Recharge takes 10 to 30 minutes. 0 shows all at once.
+	// that a later one can show up before it; so does what changed shortly before Now. Recharge takes 10 to 30 minutes.
+	// 0 shows all at once.
 	Delay time.Duration
 	// TypeDrift lets values have another type now and then, as they do in the wild: a tax rate that is a number, tags
 	// that are an array, times with fractions of a second, members that nobody documents.
