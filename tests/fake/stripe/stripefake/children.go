@@ -2,6 +2,7 @@ package stripefake
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -18,11 +19,12 @@ type child struct {
 	backlink   string   // member of the element that holds the id of the parent
 	make       func(d *draw, parent string, n int) fields
 
-	created, updated, deleted []string // event types about the element
-	parent                    []string // event types about the parent when an element comes
-	frozen                    bool     // elements are there from the start and stay
-	latest                    string   // member of the parent that holds the id of the newest element
-	counts                    string   // member of the parent to which the amount of a new element is added
+	created, updated, deleted []string                 // event types about the element
+	parent                    []string                 // event types about the parent when an element comes
+	frozen                    bool                     // elements are there from the start and stay
+	latest                    string                   // member of the parent that holds the id of the newest element
+	counts                    string                   // member of the parent to which the amount of a new element is added
+	closed                    func(parent []byte) bool // whether only the parent itself may read the list; nil: never
 }
 
 // tells reports whether changes of an element have events.
@@ -93,8 +95,11 @@ func (d *draw) children(c *child, parent string) [][]byte {
 		purpose = c.name + " " // the lists of one object differ
 	}
 	n := 1 + d.world.random(d.kind.name, d.index, purpose+"size").IntN(3)
-	if d.index%25 == 7 {
+	switch {
+	case d.index%25 == 7:
 		n += cutAt
+	case d.index%3 == 2 && c.latest != "":
+		n = 0 // nothing was tried yet
 	}
 	list := make([][]byte, n)
 	for i := range list {
@@ -138,6 +143,14 @@ func (s *Server) setChildren(sh *shelf, at int, c *child, list [][]byte) {
 	e.raw = writeMembers(set(members, c.name, embeddedList(c, e.id, list)))
 }
 
+// sum adds up an integer member of elements.
+func sum(list [][]byte, member string) (total int64) {
+	for _, raw := range list {
+		total += memberNumber(raw, member)
+	}
+	return total
+}
+
 // count adds an amount to an integer member.
 func (s *Server) count(sh *shelf, at int, member string, amount int64) {
 	members, _ := readMembers(s.raw(sh, at)) // the fake holds valid objects only
@@ -160,8 +173,19 @@ func (s *Server) listChildren(sh *shelf, c *child, docPath string, ids []string,
 	if !ok {
 		return nil, missing(sh.kind.component, param, parent)
 	}
+	if err := s.open(sh, at, c); err != nil {
+		return nil, err
+	}
 	k := &kind{name: c.name, component: c.components[0]}
 	return s.page(k, p, s.childrenOf(sh, at, c), c.url(parent))
+}
+
+// open refuses a list that only the object itself may read.
+func (s *Server) open(sh *shelf, at int, c *child) *apiError {
+	if c.closed == nil || !c.closed(s.raw(sh, at)) {
+		return nil
+	}
+	return invalid(http.StatusForbidden, "", "", "The %s of %s cannot be read with this key because of Platform Controls.", c.name, sh.entries[at].id)
 }
 
 // page answers a list of objects that are there whole: filtered, then cut.
@@ -221,6 +245,9 @@ func (s *Server) getChild(sh *shelf, c *child, docPath string, ids []string, que
 	at, ok := sh.live(ids[0])
 	if !ok {
 		return nil, missing(sh.kind.component, "id", ids[0])
+	}
+	if err := s.open(sh, at, c); err != nil {
+		return nil, err
 	}
 	list := s.childrenOf(sh, at, c)
 	i := slices.IndexFunc(list, func(raw []byte) bool { return memberText(raw, "id") == ids[1] })

@@ -61,7 +61,14 @@ func TestChildrenAreListedBelowEveryParent(t *testing.T) {
 				}
 				for _, raw := range raws {
 					parent := idOf(t, string(raw))
+					if child.closed != nil && child.closed(raw) {
+						if status, _, _ := c.do("GET", child.url(parent), ""); status != 403 {
+							t.Errorf("%s of %s, which are its own: %d", child.name, parent, status)
+						}
+						continue
+					}
 					all := whole(t, c, child.url(parent))
+					checkCounted(t, raw, child, all)
 					if len(all) > cutAt {
 						long++
 					}
@@ -83,6 +90,23 @@ func TestChildrenAreListedBelowEveryParent(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// checkCounted compares what an object says of its list with the list.
+func checkCounted(t *testing.T, parent []byte, c *child, all []string) {
+	t.Helper()
+	newest, total := "", int64(0)
+	for i, raw := range all {
+		if total += memberNumber([]byte(raw), "amount"); i == 0 {
+			newest = idOf(t, raw)
+		}
+	}
+	if c.latest != "" && memberText(parent, c.latest) != newest {
+		t.Errorf("%s is %q, and the list begins with %q", c.latest, memberText(parent, c.latest), newest)
+	}
+	if c.counts != "" && c.embedded && memberNumber(parent, c.counts) != total {
+		t.Errorf("%s is %d, and the list comes to %d", c.counts, memberNumber(parent, c.counts), total)
 	}
 }
 

@@ -8,7 +8,7 @@ func moreKinds() []*kind {
 		{name: "accounts", component: "account", prefix: "acct_", share: 4, updated: []string{"account.updated"}, children: []child{
 			{name: "external_accounts", path: "accounts/%s/external_accounts", components: []string{"bank_account", "card"}, embedded: true, backlink: "account",
 				created: []string{"account.external_account.created"}, updated: []string{"account.external_account.updated"}, deleted: []string{"account.external_account.deleted"}},
-			{name: "persons", path: "accounts/%s/persons", components: []string{"person"}, backlink: "account",
+			{name: "persons", path: "accounts/%s/persons", components: []string{"person"}, backlink: "account", closed: ownsPersons,
 				created: []string{"person.created"}, updated: []string{"person.updated"}, deleted: []string{"person.deleted"}},
 			{name: "capabilities", path: "accounts/%s/capabilities", components: []string{"capability"}, backlink: "account", updated: []string{"capability.updated"}},
 		}},
@@ -100,6 +100,13 @@ func moreKinds() []*kind {
 
 // singletons are the resources of which an account has one.
 var singletons = map[string]string{"account": "account", "balance": "balance"}
+
+// ownsPersons tells of accounts that give Stripe itself, not the platform, what
+// it asks of their persons (https://docs.stripe.com/api/persons).
+func ownsPersons(account []byte) bool {
+	controller := memberRaw(account, "controller")
+	return isObject(controller) && memberText(controller, "type") == "account"
+}
 
 // paymentMethodFacts gives a few customers many methods.
 func paymentMethodFacts(d *draw) fields { return fields{"customer": d.ofFew("customers")} }

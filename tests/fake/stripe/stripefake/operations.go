@@ -188,6 +188,9 @@ func (m *Mutator) churn() (Change, bool, error) {
 	}
 	lists := m.lively(sh.kind)
 	c := lists[m.r.IntN(len(lists))]
+	if c.closed != nil && c.closed(m.s.raw(sh, at)) {
+		return Change{}, false, nil
+	}
 	m.churnList(sh, at, c)
 	return Change{Churned, sh.kind.name + "." + c.name, sh.entries[at].id}, true, nil
 }

@@ -130,8 +130,21 @@ func (w *world) objectAs(id string, k *kind, index int, created int64) []byte {
 	}
 	for i := range k.children {
 		c := &k.children[i]
+		if !c.shown(k) && c.latest == "" {
+			continue
+		}
+		list := d.children(c, id)
 		if c.shown(k) {
-			given[c.name] = string(embeddedList(c, id, d.children(c, id)))
+			given[c.name] = string(embeddedList(c, id, list))
+		}
+		if c.latest != "" {
+			given[c.latest] = "null"
+		}
+		if c.latest != "" && len(list) > 0 {
+			given[c.latest] = quote(memberText(list[0], "id"))
+		}
+		if c.shown(k) && c.counts != "" {
+			given[c.counts] = itoa(sum(list, "amount"))
 		}
 	}
 	return d.object(nil, w.doc.components[k.component], given, 0)
