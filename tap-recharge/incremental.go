@@ -22,7 +22,9 @@ func (s *syncer) readIncremental(ctx context.Context, j *job) error {
 	if keep := j.stream.retention; keep > 0 && !j.stream.ascending() {
 		parts = w.slice(s.now.Add(-keep), sliceLength)
 	}
-	j.progress.begin(w)
+	s.mu.Lock()
+	j.progress.window = w
+	s.mu.Unlock()
 	for _, part := range parts {
 		if err := s.readWindow(ctx, j, part); err != nil || s.run.Limit > 0 {
 			return err

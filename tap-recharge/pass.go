@@ -28,7 +28,7 @@ type passing struct {
 
 // readPass reads a whole stream and tells the target, once that is done, that older rows are gone. A pass that was cut
 // short is continued where it was, unless only changed records are wanted: what was found before is not known then.
-// If a cursor is refused, it begins again, once.
+// If a cursor is refused, it begins again, once; where parents are read one after the other, behind the last of them.
 func (s *syncer) readPass(ctx context.Context, j *job) error {
 	for {
 		p := s.newPassing(j)
@@ -40,7 +40,9 @@ func (s *syncer) readPass(ctx context.Context, j *job) error {
 			return err
 		}
 		j.restarted = true
-		j.pass.Pass = j.pass.begin(s.now)
+		if p.pass.After == "" {
+			j.pass.Pass = j.pass.begin(s.now)
+		}
 		s.run.Log.Warn("Recharge refused a cursor; the stream is read again from its beginning", "stream", j.stream.name)
 	}
 }

@@ -8,14 +8,12 @@ import (
 // Progress is how far one stream has come, to tell what remains. Recharge counts nothing for its readers, so that it
 // is an estimate: by ids where they are known, else by time, as if changes were spread evenly over it.
 type progress struct {
-	window   window
+	window   window    // of an incremental stream
 	first    time.Time // the oldest change seen
 	requests int       // that were answered so far
 	fraction float64   // of the stream that was read; 0 if nothing is known
 	ended    bool
 }
-
-func (p *progress) begin(w window) { p.window = w }
 
 // request takes note of an answer.
 func (p *progress) request() { p.requests++ }

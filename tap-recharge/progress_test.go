@@ -1,8 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"log/slog"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"tapline/internal/recharge"
+	"tapline/singer"
 )
 
 func TestWhatRemainsIsEstimatedFromWhatWasRead(t *testing.T) {
@@ -10,7 +17,7 @@ func TestWhatRemainsIsEstimatedFromWhatWasRead(t *testing.T) {
 	half.progress.requests = 30
 	half.progress.part(50, 100)
 	quarter := &job{}
-	quarter.progress.begin(window{to: at("2024-01-05")})
+	quarter.progress.window = window{to: at("2024-01-05")}
 	turn := &turn{window: quarter.progress.window, sorted: true, reached: at("2024-01-01")}
 	quarter.progress.page(turn, false) // the first page tells where the stream begins
 	turn.reached = at("2024-01-02")
@@ -28,8 +35,7 @@ func TestWhatRemainsIsEstimatedFromWhatWasRead(t *testing.T) {
 }
 
 func TestAStreamIsReadWhenItsLastPartIs(t *testing.T) {
-	var p progress
-	p.begin(window{at("2024-01-01"), at("2024-01-03")})
+	p := progress{window: window{at("2024-01-01"), at("2024-01-03")}}
 	p.page(&turn{window: window{at("2024-01-01"), at("2024-01-02")}}, true)
 	if p.ended || p.fraction != 0.5 {
 		t.Errorf("after half of it: %+v", p)
@@ -38,4 +44,25 @@ func TestAStreamIsReadWhenItsLastPartIs(t *testing.T) {
 	if n, ok := p.left(); n != 0 || !ok || !p.ended {
 		t.Errorf("after all of it: %+v", p)
 	}
+}
+
+func TestALongRunTellsEveryMinuteWhatRemains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		half := &job{}
+		half.progress.requests = 180
+		half.progress.part(1, 2)
+		s := &syncer{
+			run:    &singer.Run{Log: slog.New(slog.NewTextHandler(&log, nil))},
+			client: recharge.New(recharge.Options{Share: 0.9}),
+			jobs:   []*job{half, {}},
+		}
+		stop := s.tellRemaining(t.Context())
+		time.Sleep(2*time.Minute + time.Second)
+		stop()
+		time.Sleep(time.Hour)
+		if n := strings.Count(log.String(), "about=1m40s requests_per_second=1.8 streams_not_counted=1"); n != 2 {
+			t.Errorf("in two minutes it tells %d times:\n%s", n, log.String())
+		}
+	})
 }
