@@ -3,9 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
 	"testing"
 
 	"tapline/singer"
@@ -77,4 +82,85 @@ func BenchmarkSplitList(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// A shelf serves one list of charges that were made ready before, newest first, so that a measurement is of the tap and
+// hardly of the server.
+type shelf struct {
+	entries []entry
+	texts   [][]byte // indented as Stripe's answers are
+}
+
+func newShelf(b *testing.B, objects int) *shelf {
+	b.Helper()
+	fake, _ := newFake(b, stripefake.Options{Seed: 1, Counts: map[string]int{"charges": objects}})
+	list, err := fake.Objects("charges")
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := &shelf{}
+	for _, object := range slices.Backward(list) {
+		e, err := identify(object, "created")
+		if err != nil {
+			b.Fatal(err)
+		}
+		var text bytes.Buffer
+		if err := json.Indent(&text, object, "    ", "  "); err != nil {
+			b.Fatal(err)
+		}
+		s.entries, s.texts = append(s.entries, e), append(s.texts, text.Bytes())
+	}
+	return s
+}
+
+func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	number := func(name string, fallback int64) int64 {
+		if n, err := strconv.ParseInt(query.Get(name), 10, 64); err == nil {
+			return n
+		}
+		return fallback
+	}
+	below, from := number("created[lt]", 1<<62), number("created[gte]", 0)
+	at := slices.IndexFunc(s.entries, func(e entry) bool { return e.created < below })
+	if id := query.Get("starting_after"); id != "" {
+		at = 1 + slices.IndexFunc(s.entries, func(e entry) bool { return e.id == id })
+	}
+	if at < 0 { // all are newer
+		at = len(s.entries)
+	}
+	end := at
+	for end < len(s.entries) && end-at < int(number("limit", 10)) && s.entries[end].created >= from {
+		end++
+	}
+	more := end < len(s.entries) && s.entries[end].created >= from
+	w.Header().Set("Date", stripefake.DefaultNow.Format(http.TimeFormat))
+	fmt.Fprintf(w, "{\n  \"object\": \"list\",\n  \"data\": [\n    %s\n  ],\n  \"has_more\": %v,\n  \"url\": \"/v1/charges\"\n}\n",
+		bytes.Join(s.texts[at:end], []byte(",\n    ")), more)
+}
+
+// BenchmarkTap is a whole run over one stream, with a server that costs little and without limits.
+func BenchmarkTap(b *testing.B) {
+	const objects = 20_000
+	server := httptest.NewServer(newShelf(b, objects))
+	defer server.Close()
+	catalog, err := allStreams()
+	if err != nil {
+		b.Fatal(err)
+	}
+	text, err := json.Marshal(&singer.Catalog{Streams: []*singer.Stream{catalog.Stream("charges")}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	args := []string{"--catalog", write(b, "catalog.json", string(text)), "--log-level", "error", "--config",
+		write(b, "config.json", fmt.Sprintf(`{"api_key": "sk_test_fake", "base_url": %q, "request_rate": 1e9, "select": ["charges.*"]}`, server.URL))}
+	runs := 0
+	for b.Loop() {
+		var log bytes.Buffer
+		if code := tap().Run(context.Background(), args, singer.IO{Out: io.Discard, Err: &log}); code != singer.ExitOK {
+			b.Fatalf("the tap ends with %d:\n%s", code, log.String())
+		}
+		runs++
+	}
+	b.ReportMetric(float64(runs*objects)/b.Elapsed().Seconds(), "records/s")
 }
