@@ -17,6 +17,7 @@ type reading struct {
 	walks   []*walk // that workers are on
 	busy    int     // workers
 	pages   int     // that were not empty
+	shared  int     // slices that were divided
 	begun   bool    // of a stream that is read whole
 	opened  bool    // the range up to now
 	stopped bool    // it failed, or one page was asked for
@@ -211,14 +212,14 @@ func (r *reading) idleSlice() *slice {
 const fewestPages = 3
 
 // steal takes over a part of the slice with the most left. More workers on one list than its limit needs are of no use.
-// Nor may a list have more of them than pages it has shown so far: how its objects are spread over time is only found
-// out by reading, and each part that turns out to be empty has cost a request.
+// Nor may a list be divided more often than it has shown pages: how its objects are spread over time is only found out
+// by reading, and each part that turns out to be empty has cost a request.
 func (c *crew) steal() (*reading, *walk) {
 	var richest *walk
 	var of *reading
 	most := float64(fewestPages)
 	for _, r := range c.readings {
-		if r.stopped || r.busy >= min(r.pages+1, requestsAtOnce(endpointRate)) || c.run.Limit > 0 {
+		if r.stopped || r.shared >= r.pages || r.busy >= requestsAtOnce(endpointRate) || c.run.Limit > 0 {
 			continue
 		}
 		for _, w := range r.walks {
@@ -231,6 +232,7 @@ func (c *crew) steal() (*reading, *walk) {
 		return nil, nil
 	}
 	w := richest.split()
+	of.shared++
 	of.root.mark.Backfill.Remaining = append(of.root.mark.Backfill.Remaining, w.slice)
 	of.walks = append(of.walks, w)
 	return of, w

@@ -28,7 +28,8 @@ type walk struct {
 	oldest int64  // creation time reached
 	ended  bool   // there is nothing more to read
 	// edge holds the ids read of the second oldest, by which a page that repeats the last one is known.
-	edge map[string]bool
+	edge  map[string]bool
+	trail []string // the same in order; the last one is after
 	// sorted ends when a page is not in order. What is unread is no range of time then, and the slice stays as it is.
 	sorted   bool
 	restarts int // since oldest last moved
@@ -119,21 +120,26 @@ func (w *walk) fresh(e entry) bool {
 func (w *walk) note(e entry) {
 	switch {
 	case e.created < w.oldest:
-		w.oldest, w.restarts = e.created, 0
+		w.oldest, w.restarts, w.trail = e.created, 0, w.trail[:0]
 		clear(w.edge)
 	case e.created > w.oldest:
 		w.sorted = false
 		return
 	}
 	w.edge[e.id] = true
+	w.trail = append(w.trail, e.id)
 }
 
 // maxRestarts bounds how often a walk begins again without having moved.
 const maxRestarts = 10
 
-// restart begins again at the second reached, after the object that the cursor stood on was deleted. It reports whether
-// that makes sense.
+// restart goes on after the object that the cursor stood on was deleted: behind the object before it, if that is of the
+// same second, else by beginning again at the second reached. It reports whether that makes sense.
 func (w *walk) restart() bool {
+	if n := len(w.trail); w.sorted && w.after != "" && n > 1 {
+		w.trail, w.after = w.trail[:n-1], w.trail[n-2]
+		return true
+	}
 	if w.after == "" || w.restarts == maxRestarts {
 		return false
 	}
@@ -143,7 +149,7 @@ func (w *walk) restart() bool {
 	} else {
 		w.oldest = w.lt
 	}
-	w.after = ""
+	w.after, w.trail = "", w.trail[:0]
 	clear(w.edge)
 	return true
 }
