@@ -160,6 +160,29 @@ func TestWhatIsUnreadIsNeverLost(t *testing.T) {
 	}
 }
 
+// A list without an upper bound ends where its order says that nothing of the window follows.
+func TestAListWithoutAnEndIsLeftBehindTheWindow(t *testing.T) {
+	for _, c := range []struct {
+		name, times string
+		belong      int
+		done        bool
+	}{
+		{"in order", "1 2 9 9", 2, true},
+		{"within the window", "1 2 3", 3, false},
+		{"in no order", "2 1 9", 2, false},
+	} {
+		turn := newTurn(findStream("bundle_selections"), window{to: at("2025-05-05")})
+		turn.list.cursor = "more"
+		var records []record
+		for day := range strings.FieldsSeq(c.times) {
+			records = append(records, record{at: at("2025-05-0" + day)})
+		}
+		if belong, done := turn.advance(records); len(belong) != c.belong || done != c.done {
+			t.Errorf("%s: %d records belong to the window, done %t", c.name, len(belong), done)
+		}
+	}
+}
+
 func moments(records []record) (list []time.Time) {
 	for _, r := range records {
 		list = append(list, r.at)

@@ -209,6 +209,63 @@ func TestAPassIsContinuedWhereItWasCut(t *testing.T) {
 	}
 }
 
+func TestARefusedCursorBelowAParentIsCuredThere(t *testing.T) {
+	fake, _ := newFake(t, rechargefake.Options{Seed: 6, Counts: map[string]int{"async_batches": 5, "async_batch_tasks": 60}})
+	later := 0
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/tasks") && r.URL.Query().Has("cursor") {
+			if later++; later == 9 {
+				w.WriteHeader(http.StatusUnprocessableEntity)
+				_, _ = w.Write([]byte(`{"errors":{"cursor":["Invalid value"]}}`))
+				return
+			}
+		}
+		fake.ServeHTTP(w, r)
+	})
+	r := mustRun(t, url, "", map[string]any{"page_size": 4, "select": patterns("async_batch_tasks")})
+	got := table{}
+	got.load(t, r.messages)
+	if diff := differ(oracle(t, fake, "async_batch_tasks"), got); diff != "" {
+		t.Error(diff)
+	}
+	if n := count[*singer.Record](r.messages); n == 60 || n > 75 {
+		t.Errorf("%d records for 60 tasks: the parents that were read before are read again", n)
+	}
+}
+
+func TestWhatIsGoneMeanwhileHasNoRecords(t *testing.T) {
+	fake, _ := newFake(t, rechargefake.Options{Seed: 6, Counts: map[string]int{"customers": 4}})
+	gone := ""
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if gone == "" && strings.HasSuffix(r.URL.Path, "/delivery_schedule") {
+			gone = r.URL.Path
+		}
+		if r.URL.Path == gone {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"errors":"Not Found"}`))
+			return
+		}
+		fake.ServeHTTP(w, r)
+	})
+	if r := mustRun(t, url, "", map[string]any{"select": patterns("delivery_schedules")}); count[*singer.Record](r.messages) != 3 {
+		t.Errorf("%d records of 4 customers, one of whom is gone", count[*singer.Record](r.messages))
+	}
+}
+
+func TestATokenThatIsRevokedEndsTheRun(t *testing.T) {
+	fake, url := newFake(t, rechargefake.Options{Seed: 6, Objects: 500})
+	if err := fake.Fail(rechargefake.Failure{Mode: rechargefake.Unauthorized, Skip: 8, Share: 1}); err != nil {
+		t.Fatal(err)
+	}
+	r := runTap(t, url, "", map[string]any{"page_size": 10})
+	if r.code != singer.ExitCredentials || !strings.Contains(lastLine(r.log), "the access token is wrong, expired or revoked") {
+		t.Errorf("it ends with %d and %q", r.code, lastLine(r.log))
+	}
+	if n := len(fake.Requests()); n > 8+streamsAtOnce+1 {
+		t.Errorf("after the refusal it goes on, to %d requests", n)
+	}
+}
+
 func TestWhatIsGoneIsToldByACompletePassOnly(t *testing.T) {
 	fake, _ := newFake(t, rechargefake.Options{Seed: 7, Counts: map[string]int{"collections": 30}})
 	var fail atomic.Bool
