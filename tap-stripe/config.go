@@ -27,7 +27,8 @@ type settings struct {
 	MaxRetries     int           `json:"max_retries"`             // per request
 	RequestTimeout int64         `json:"request_timeout_seconds"` // seconds
 
-	start int64 // StartDate in Unix seconds; 0 without one
+	start  int64 // StartDate in Unix seconds; 0 without one
+	window int   // events that are held at once
 }
 
 // Requests a second by default: a share of what Stripe grants an account, because its own business spends from the
@@ -39,7 +40,7 @@ const (
 
 // readSettings takes the settings over and completes them.
 func readSettings(config *singer.Config) (*settings, error) {
-	var s settings
+	s := settings{window: windowEvents}
 	if err := config.Decode(&s); err != nil {
 		return nil, err
 	}

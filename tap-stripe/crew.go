@@ -66,15 +66,6 @@ func (s *syncer) readTrees(ctx context.Context, roots []*job) ([]*streamError, e
 	return failed, nil
 }
 
-// read reads one root.
-func (s *syncer) read(ctx context.Context, j *job) error {
-	failed, err := s.readTrees(ctx, []*job{j})
-	if err == nil && len(failed) > 0 {
-		return failed[0].err
-	}
-	return err
-}
-
 // prepare opens what is to be read of a list: first what an earlier run has left, if there is something.
 func (s *syncer) prepare(r *reading) error {
 	j := r.root

@@ -46,7 +46,13 @@ func syncStreams(ctx context.Context, run *singer.Run) error {
 	if err != nil {
 		return err
 	}
-	return (&syncer{run: run, settings: s, client: newClient(s, nil, run.Log, run.Metrics)}).sync(ctx)
+	return newSyncer(run, s, newClient(s, nil, run.Log, run.Metrics)).sync(ctx)
+}
+
+func newSyncer(run *singer.Run, settings *settings, client *client) *syncer {
+	s := &syncer{run: run, settings: settings, client: client}
+	s.follow, s.noteStart = s.followChanges, s.noteStartOf
+	return s
 }
 
 func (s *syncer) sync(ctx context.Context) error {
