@@ -291,9 +291,9 @@ func TestWhatIsGoneIsToldByACompletePassOnly(t *testing.T) {
 func TestAServerThatStaysAwayEndsTheRunResumably(t *testing.T) {
 	fake, _ := newFake(t, rechargefake.Options{Seed: 8, Objects: 400})
 	var requests atomic.Int64
-	away := int64(25)
+	var back atomic.Bool
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if requests.Add(1) > away {
+		if requests.Add(1) > 25 && !back.Load() {
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
@@ -304,7 +304,7 @@ func TestAServerThatStaysAwayEndsTheRunResumably(t *testing.T) {
 	if first.code != singer.ExitUnavailable || !strings.Contains(lastLine(first.log), "502") {
 		t.Errorf("the run ends with %d and %q", first.code, lastLine(first.log))
 	}
-	away = 1 << 40
+	back.Store(true)
 	got := table{}
 	got.load(t, first.messages)
 	got.load(t, mustRun(t, url, lastState(first.messages), set).messages)
