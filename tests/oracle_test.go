@@ -80,11 +80,14 @@ func duckDB(db *sql.DB) engine { return engine{db, "epoch_us(%s)"} }
 
 func postgreSQL(db *sql.DB) engine { return engine{db, "(extract(epoch FROM %s) * 1000000)::BIGINT"} }
 
-// readTable reads a table's rows by key, leaving out tapline's own columns; what the SCHEMA did not name is taken out of
+// readTable reads a table's rows by key, of a table that is not there none, leaving out tapline's own columns; what the SCHEMA did not name is taken out of
 // _sdc_extra.
 func readTable(t testing.TB, e engine, table string, keys []string) map[string]row {
 	t.Helper()
 	names, types := columns(t, e.db, table)
+	if names == nil {
+		return nil
+	}
 	selects := make([]string, len(names))
 	for i, name := range names {
 		quoted := `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
@@ -222,7 +225,7 @@ func compareAccount(t testing.TB, fake *stripefake.Server, p *project) {
 func compareStreams(t testing.TB, fake *stripefake.Server, e engine) {
 	t.Helper()
 	truth := newTruth(fake)
-	for _, stream := range streams {
+	for _, stream := range catalogued() {
 		s, err := schemas.StripeStream(stream)
 		if err != nil {
 			t.Fatal(err)

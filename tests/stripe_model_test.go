@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -98,6 +99,24 @@ func covered(lines []byte) []byte {
 	}
 	return lines[:at+end+1]
 }
+
+// catalogued lists the streams of tap-stripe.
+var catalogued = sync.OnceValue(func() (names []string) {
+	out, err := exec.Command("tap-stripe", "--discover").Output()
+	var catalog struct {
+		Streams []struct{ Stream string }
+	}
+	if err == nil {
+		err = json.Unmarshal(out, &catalog)
+	}
+	if err != nil {
+		panic(err)
+	}
+	for _, s := range catalog.Streams {
+		names = append(names, s.Stream)
+	}
+	return names
+})
 
 // A tapRun is one run of tap-stripe as a process.
 type tapRun struct {

@@ -77,7 +77,7 @@ func (s *scenario) load(t testing.TB, cut bool) (stderr string) {
 	s.kill(nil, 0, 0)
 	s.note("load from %s: %d requests; %s", clip(s.model.state), s.soFar()-began, hit)
 	if hit == "" && (tapFailed != nil || targetFailed != nil) {
-		t.Fatalf("seed %d: the tap ends with %v, the target with %v\n%s\n%s", s.seed, tapFailed, targetFailed, tail(tap.err.String(), 3000), tail(said.String(), 3000))
+		t.Fatalf("seed %d: the tap ends with %v, the target with %v\n%s\n%s", s.seed, tapFailed, targetFailed, lastWords(tap.err.String()), lastWords(said.String()))
 	}
 	for line := range strings.Lines(states.String()) {
 		if strings.HasSuffix(line, "\n") {

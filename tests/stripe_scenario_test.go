@@ -54,15 +54,14 @@ type scenario struct {
 func newScenario(t testing.TB, seed uint64) *scenario {
 	t.Helper()
 	s := &scenario{stage: &stage{Rand: rand.New(rand.NewPCG(seed, 11))}, seed: seed, dir: t.TempDir(), model: newModel(), last: 150}
-	o := stripefake.Options{Seed: seed, Objects: 20 + s.IntN(120), AllKinds: s.IntN(3) > 0, Span: time.Duration(20+s.IntN(300)) * 24 * time.Hour,
+	o := stripefake.Options{Seed: seed, Objects: 15 + s.IntN(60), AllKinds: s.IntN(3) > 0, Span: time.Duration(20+s.IntN(300)) * 24 * time.Hour,
 		ShortDeletes: s.IntN(2) == 0, EventDelay: []time.Duration{0, 20 * time.Second, 50 * time.Second}[s.IntN(3)]}
 	if s.IntN(3) == 0 {
 		o.EventVersions = []string{"2017-04-06", "2019-03-14", stripefake.Version, "2025-03-31.basil"}
 	}
 	s.open(t, o)
-	s.change = s.create
 	s.settings, s.streams = filepath.Join(s.dir, "tap.json"), s.selection()
-	text := fmt.Sprintf(`{"api_key":"sk_test_fake","base_url":%q,"request_rate":100000,"page_size":%d,"select":["%s.*"]}`,
+	text := fmt.Sprintf(`{"api_key":"sk_test_fake","base_url":%q,"request_rate":100000,"recheck_seconds":0,"page_size":%d,"select":["%s.*"]}`,
 		s.url, []int{4, 20, 100}[s.IntN(3)], strings.Join(s.streams, `.*","`))
 	if err := os.WriteFile(s.settings, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -77,12 +76,13 @@ func (s *scenario) note(format string, args ...any) {
 
 // selection is everything, or some streams.
 func (s *scenario) selection() []string {
-	if s.IntN(3) > 0 {
-		return streams
+	all := catalogued()
+	if s.IntN(4) == 0 {
+		return all
 	}
 	var some []string
-	for _, stream := range streams {
-		if s.IntN(4) == 0 {
+	for _, stream := range all {
+		if s.IntN(6) == 0 {
 			some = append(some, stream)
 		}
 	}
@@ -134,7 +134,7 @@ func (s *scenario) took(t testing.TB, lines []byte, cut bool) {
 	}
 }
 
-func clip(state string) string { return state[:min(len(state), 2000)] }
+func clip(state string) string { return state[:min(len(state), 300)] }
 
 // pass lets time pass and the merchant work while no tap runs.
 func (s *scenario) pass(t testing.TB) {
@@ -177,9 +177,21 @@ func (s *scenario) report(t testing.TB, list []mismatch, stderr string) {
 			fmt.Fprintf(&text, "and %d more\n", len(list)-i)
 			break
 		}
-		fmt.Fprintf(&text, "%s %s %s\n%s", m.stream, m.key, m.text, s.story(m.key))
+		fmt.Fprintf(&text, "%s %s %s\n", m.stream, m.key, m.text)
+		for id := range strings.FieldsSeq(m.key + " " + m.parent) {
+			text.WriteString(s.story(id))
+		}
 	}
-	t.Errorf("TAPLINE_SEED=%d shows this again.\n%s\nWhat was done:\n  %s\nThe last run said:\n%s", s.seed, text.String(), strings.Join(s.log, "\n  "), tail(stderr, 3000))
+	t.Errorf("TAPLINE_SEED=%d shows this again.\n%s\nWhat was done:\n  %s\nThe last run said:\n%s", s.seed, text.String(), strings.Join(s.log, "\n  "), lastWords(stderr))
 }
 
-func tail(text string, n int) string { return text[max(0, len(text)-n):] }
+// lastWords are the last lines of a log that are no measurements.
+func lastWords(log string) string {
+	var lines []string
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, "METRIC") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-10):], "")
+}

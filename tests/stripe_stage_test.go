@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -46,6 +47,7 @@ func (s *stage) open(t testing.TB, o stripefake.Options) {
 	if s.fake, err = stripefake.New(o); err != nil {
 		t.Fatal(err)
 	}
+	s.change = s.create
 	server := httptest.NewServer(s)
 	s.url = server.URL
 	t.Cleanup(func() {
@@ -54,13 +56,13 @@ func (s *stage) open(t testing.TB, o stripefake.Options) {
 	})
 }
 
-// create makes new objects, and nothing else happens.
+// create makes new objects of those kinds of which there are most, and nothing else happens.
 func (s *stage) create(n int) (changes []stripefake.Change, err error) {
 	for range n {
 		if err := s.fake.Advance(time.Duration(s.IntN(3)) * time.Second); err != nil {
 			return changes, err
 		}
-		kind := creatable[s.IntN(len(creatable))]
+		kind := many[s.IntN(len(many))]
 		ids, err := s.fake.Create(kind, 1+s.IntN(3))
 		if err != nil {
 			return changes, err
@@ -71,10 +73,6 @@ func (s *stage) create(n int) (changes []stripefake.Change, err error) {
 	}
 	return changes, nil
 }
-
-// creatable are the kinds of which a list by time of creation shows everything.
-var creatable = []string{"balance_transactions", "charges", "coupons", "customers", "invoices", "payment_intents", "plans", "prices", "products",
-	"refunds", "subscriptions", "tax_rates"}
 
 // ServeHTTP lets happen what is due, and answers.
 func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -123,7 +121,7 @@ func (s *stage) rest(busy float64) {
 	s.busy = busy
 }
 
-// story tells what happened to an object: the changes and the events that name it.
+// story tells what happened to an object: the changes, and the events about it.
 func (s *stage) story(id string) string {
 	var text strings.Builder
 	for _, h := range s.trail {
@@ -135,9 +133,17 @@ func (s *stage) story(id string) string {
 	if err != nil {
 		return err.Error()
 	}
-	for _, e := range events {
-		if strings.Contains(string(e), `"`+id+`"`) {
-			fmt.Fprintf(&text, "  event %.700s\n", e)
+	for _, object := range events {
+		var e struct {
+			ID, Type string
+			Created  int64
+			Data     struct {
+				Object   struct{ ID string }
+				Previous json.RawMessage `json:"previous_attributes"`
+			}
+		}
+		if json.Unmarshal(object, &e) == nil && e.Data.Object.ID == id {
+			fmt.Fprintf(&text, "  %s %s %s, before: %.300s\n", time.Unix(e.Created, 0).UTC().Format(time.RFC3339), e.ID, e.Type, e.Data.Previous)
 		}
 	}
 	return text.String()
