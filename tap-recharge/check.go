@@ -71,10 +71,6 @@ func checkStreams(ctx context.Context, run *singer.Run, c *recharge.Client, s *s
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", st.name, readable(err), s.scopeOf(st, has))
 	}
-	for _, entry := range s.refusedSelections(run.Catalog) {
-		failed = append(failed, entry)
-		fmt.Fprintf(table, "%s\tno\t%v\n", entry.stream, entry.err)
-	}
 	table.Flush()
 	if needed == nil {
 		fmt.Fprintln(report, "(no stream is selected that needs a permission)")

@@ -42,7 +42,8 @@ func discover(ctx context.Context, run *singer.Run) (*singer.Catalog, error) {
 	return catalog, s.markUnreadable(ctx, newClient(s, run, &atomic.Int64{}), catalog)
 }
 
-// markUnreadable marks the streams that the token cannot read.
+// markUnreadable marks the streams that the token cannot read. One that somebody asks for by name is left alone, so that
+// reading it fails, and is not merely passed over.
 func (s *settings) markUnreadable(ctx context.Context, c *recharge.Client, catalog *singer.Catalog) error {
 	info, err := c.TokenInformation(ctx)
 	if err != nil {
@@ -51,7 +52,7 @@ func (s *settings) markUnreadable(ctx context.Context, c *recharge.Client, catal
 	for _, entry := range catalog.Streams {
 		st := findStream(entry.ID)
 		lack := s.missing(st, info.Scopes)
-		if len(info.Scopes) == 0 || len(lack) == 0 {
+		if len(info.Scopes) == 0 || len(lack) == 0 || s.names(entry.ID) {
 			continue
 		}
 		refused := true
@@ -141,17 +142,6 @@ func (s *settings) names(stream string) bool {
 		name, _, _ := strings.Cut(pattern, ".")
 		return name == stream
 	})
-}
-
-// refusedSelections lists the streams that somebody asked for by name, and that discovery found the token cannot read.
-// A pattern for all streams asks for those that can be read.
-func (s *settings) refusedSelections(catalog *singer.Catalog) (refused []*streamError) {
-	for _, entry := range catalog.Streams {
-		if reason := unsupportedReason(entry); reason != "" && s.names(entry.ID) {
-			refused = append(refused, &streamError{entry.ID, &lackError{reason}})
-		}
-	}
-	return refused
 }
 
 // unsupportedReason is why discovery marked a stream as unsupported; "" if it did not.

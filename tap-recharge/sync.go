@@ -146,7 +146,7 @@ func (s *syncer) readAll(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	err := join(append(failed, s.settings.refusedSelections(s.run.Catalog)...))
+	err := join(failed)
 	if several, ok := err.(failures); ok {
 		for _, one := range several {
 			s.run.Log.Error(one.Error())
