@@ -1,11 +1,14 @@
 // Command tap-stripe reads the objects of a Stripe account and writes them to stdout as Singer messages.
 //
-// A record is the object as Stripe's API 2023-10-16 sends it, byte for byte, with two exceptions: fields that are not
-// selected are left out, and Unix times that the schema knows become RFC 3339 text. Fields unknown to the schema pass.
+// A record is the object as Stripe's API 2023-10-16 sends it, byte for byte, with three exceptions: fields that are not
+// selected are left out, Unix times that the schema knows become RFC 3339 text, and columns tell what is known of its
+// version (record.go). Fields unknown to the schema pass.
 //
-// streams.go lists what can be read. sync.go reads the selected streams side by side; each one in slices of creation
-// time (backfill.go) from the newest to the oldest page (walk.go), and writes a state behind every page. page.go and
-// retry.go ask Stripe for one page and cope with what may go wrong with it, under one rate limit (limit.go).
+// streams.go says what a stream is, streams_*.go list what can be read, and job.go and tree.go make the selected ones
+// into trees of parents and children, for one account or several (accounts.go). sync.go runs them: first their lists
+// (crew.go), in slices of creation time (backfill.go) from the newest to the oldest page (walk.go) or whole (full.go),
+// with what belongs to each object (children.go), and a state behind every page; then what has changed (changes.go).
+// page.go and retry.go ask Stripe for one page and cope with what may go wrong with it, under one budget (limit.go).
 package main
 
 import (

@@ -6,7 +6,8 @@ import "encoding/json"
 var accountStreams = []stream{
 	{name: "account", path: "/v1/account", single: true},
 	// Events of connected accounts come in feeds of their own, and have been seen missing.
-	{name: "accounts", path: "/v1/accounts", cursor: "created", lists: bare, object: "account", reconcile: daily, product: true},
+	{name: "accounts", path: "/v1/accounts", cursor: "created", lists: bare, object: "account", reconcile: daily, product: true,
+		permission: "rak_connected_account_read"},
 	{name: "external_account_bank_accounts", object: "bank_account", reconcile: daily, product: true,
 		parent: &parentage{stream: "accounts", embedded: "external_accounts", path: "/v1/accounts/{id}/external_accounts",
 			query: "object=bank_account", as: "account", refusable: true}},
@@ -17,7 +18,8 @@ var accountStreams = []stream{
 		parent: &parentage{stream: "accounts", path: "/v1/accounts/{id}/persons", as: "account", refusable: true, needed: showsPersons}},
 	{name: "capabilities", object: "capability", reconcile: daily, product: true, unpaged: true,
 		parent: &parentage{stream: "accounts", path: "/v1/accounts/{id}/capabilities", as: "account", refusable: true}},
-	{name: "application_fees", path: "/v1/application_fees", cursor: "created", lists: bare, object: "application_fee", product: true},
+	{name: "application_fees", path: "/v1/application_fees", cursor: "created", lists: bare, object: "application_fee", product: true,
+		permission: "rak_application_fee_read"},
 	{name: "application_fee_refunds", object: "fee_refund", product: true,
 		parent: &parentage{stream: "application_fees", embedded: "refunds", path: "/v1/application_fees/{id}/refunds", as: "fee"}},
 

@@ -21,7 +21,7 @@ var customerStreams = []stream{
 		triggers: []trigger{{prefix: "invoice.", id: "customer"}, {prefix: "credit_note.", id: "customer"}}},
 	{name: "customer_cash_balance_transactions", object: "customer_cash_balance_transaction",
 		parent: &parentage{stream: "customers", path: "/v1/customers/{id}/cash_balance_transactions", as: "customer", refusable: true}},
-	{name: "active_entitlements", product: true,
+	{name: "active_entitlements", product: true, permission: "rak_entitlement_read",
 		parent:   &parentage{stream: "customers", path: "/v1/entitlements/active_entitlements", query: "customer={id}", as: "customer"},
 		triggers: []trigger{{prefix: "entitlements.active_entitlement_summary.", id: "customer"}}},
 }

@@ -8,7 +8,8 @@ import (
 // moneyStreams are payments and the money that moves.
 var moneyStreams = []stream{
 	// Nothing tells that a balance transaction has become available.
-	{name: "balance_transactions", path: "/v1/balance_transactions", cursor: "created", lists: bare},
+	{name: "balance_transactions", path: "/v1/balance_transactions", cursor: "created", lists: bare,
+		permission: "rak_balance_transaction_source_read"},
 	{name: "charges", path: "/v1/charges", cursor: "created", lists: bare, object: "charge", permission: "rak_charge_read",
 		triggers: []trigger{{prefix: "charge.dispute.", id: "charge"}}},
 	// Metadata and amounts change without an event.
@@ -28,9 +29,9 @@ var moneyStreams = []stream{
 		needed: func(payout json.RawMessage) bool { return string(member(payout, "automatic")) == "true" }}},
 	{name: "transfers", path: "/v1/transfers", cursor: "created", lists: bare, object: "transfer", permission: "rak_transfer_read"},
 	{name: "transfer_reversals", parent: &parentage{stream: "transfers", embedded: "reversals", path: "/v1/transfers/{id}/reversals", as: "transfer"}},
-	{name: "topups", path: "/v1/topups", cursor: "created", lists: bare, object: "topup"},
+	{name: "topups", path: "/v1/topups", cursor: "created", lists: bare, object: "topup", permission: "rak_top_up_read"},
 	{name: "mandates", path: "/v1/mandates", object: "mandate"},
-	{name: "reviews", path: "/v1/reviews", cursor: "created", lists: bare, object: "review"},
+	{name: "reviews", path: "/v1/reviews", cursor: "created", lists: bare, object: "review", permission: "rak_review_read"},
 	{name: "early_fraud_warnings", path: "/v1/radar/early_fraud_warnings", cursor: "created", lists: bare, object: "radar.early_fraud_warning"},
 	{name: "radar_value_lists", path: "/v1/radar/value_lists", lists: bare, full: true},
 	{name: "radar_value_list_items", parent: &parentage{stream: "radar_value_lists", embedded: "list_items", path: "/v1/radar/value_list_items",
