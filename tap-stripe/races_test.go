@@ -83,6 +83,20 @@ func TestAnObjectThatIsDeletedDuringTheFirstRunIsToldBehindIt(t *testing.T) {
 	s.compare(t)
 }
 
+// A target may have kept records behind which no state came.
+func TestARunThatIsCutBeforeItsFirstPageIsCoveredKeepsItsBeginning(t *testing.T) {
+	s := small(t, map[string]int{"customers": 30}, "customers")
+	messages, err := s.run(t)
+	s.must(t, err)
+	end := slices.IndexFunc(messages, func(m singer.Message) bool { _, ok := m.(*singer.Record); return ok }) + 30
+	s.take(t, messages[:end])
+	advance(t, s.fake, 30*time.Minute)
+	s.must(t, s.fake.Delete("customers", s.anID(t, "customers", 4)))
+	advance(t, s.fake, 30*time.Minute)
+	s.sync(t, false)
+	s.compare(t)
+}
+
 func TestAnEventThatShowsUpLateIsNotLost(t *testing.T) {
 	late := newScenario(t, 3, picksOf(t, "customers"), stripefake.Options{Seed: 3, Counts: map[string]int{"customers": 200}, Span: time.Hour, EventDelay: 9 * time.Minute})
 	late.sync(t, false)
