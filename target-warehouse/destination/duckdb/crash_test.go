@@ -229,3 +229,59 @@ func TestAnIndexIsNotLostBehindReplacedRows(t *testing.T) {
 		t.Errorf("failure is %v", err)
 	}
 }
+
+// TestAKillInACommitThatAltersLeavesAllOrNothing looks at what a kill would leave just before the checkpoint of a commit:
+// DuckDB must not have written to its log what it cannot replay.
+func TestAKillInACommitThatAltersLeavesAllOrNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "w.duckdb")
+	w := openAt(t, path)
+	things := func(typ table.Type, more ...table.Column) *table.Table {
+		return &table.Table{Stream: "things", Name: "things", Columns: append([]table.Column{{Name: "value", Type: typ, Nullable: true}}, more...)}
+	}
+	commit := func(run string, tab *table.Table, rows ...destinationtest.Row) {
+		l, err := w.Begin(t.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer l.Rollback()
+		if _, err := l.Migrate(t.Context(), tab); err != nil {
+			t.Error(err)
+			return
+		}
+		b := destinationtest.Batch(Allocator(), tab, 1, rows...)
+		defer b.Rows.Release()
+		if _, err := l.Append(t.Context(), []*table.Batch{b}); err != nil {
+			t.Error(err)
+		}
+		if err := l.Commit(t.Context(), destination.Checkpoint{RunID: run, Fence: 1, Pipeline: "p"}); err != nil {
+			t.Error(err)
+		}
+	}
+	commit("1", things(table.Integer), destinationtest.Row{int64(1)}, destinationtest.Row{int64(2)})
+	commit("1", things(table.Integer), destinationtest.Row{int64(3)})
+	before := seen(t, w)
+	mustExec(t, w, "SET GLOBAL debug_checkpoint_sleep_ms = 1000")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		commit("1", things(table.Text, table.Column{Name: "more", Type: table.Boolean, Nullable: true}), destinationtest.Row{"four", true})
+	}()
+	time.Sleep(500 * time.Millisecond)
+	left := leftBehind(t, path)
+	<-done
+	mustExec(t, w, "SET GLOBAL debug_checkpoint_sleep_ms = 0")
+	if got := query(t, w, "SELECT current_setting('auto_checkpoint_skip_wal_threshold')"); fmt.Sprint(got) != "[[0]]" {
+		t.Errorf("commits of up to %v bytes are written to the log before the checkpoint", got)
+	}
+	after, err := Open(t.Context(), Config{Path: left})
+	if err != nil {
+		t.Fatalf("after a kill: %v", err)
+	}
+	defer after.Close()
+	if got := seen(t, after); !gocmp.Equal(before, got) {
+		if diff := gocmp.Diff(seen(t, w), got); diff != "" {
+			t.Errorf("neither what was before the commit nor what is after it (-after +kill):\n%s", diff)
+		}
+	}
+}

@@ -76,11 +76,13 @@ func OpenReadOnly(ctx context.Context, path string) (*Warehouse, error) {
 //   - checkpoint_threshold: by default a Commit that finds 16 MiB in the log writes them into the database file, and with
 //     them once more the rows at the table's end, which in many small loads nearly doubles the work. A longer log costs the
 //     next process that opens the file a few seconds, and only after a kill: Close empties it.
+//   - auto_checkpoint_skip_wal_threshold: by default a commit of less than 100 kB that ends with a checkpoint is written to the
+//     log before; see [load.commit] for why it must not be.
 //   - threads: an Append goes on beside the decoding of what comes next. With more threads DuckDB cuts an insert into small
 //     row groups, takes half as much processor time again, and is no sooner done.
 //   - write_buffer_row_group_count: row groups are compressed and written when they are full, beside the decoding, and not all
 //     at Commit.
-const writeOptions = "checkpoint_threshold=" + checkpointThreshold + "&threads=1&write_buffer_row_group_count=1"
+const writeOptions = "checkpoint_threshold=" + checkpointThreshold + "&auto_checkpoint_skip_wal_threshold=0&threads=1&write_buffer_row_group_count=1"
 
 const checkpointThreshold = "256MB"
 
