@@ -133,3 +133,38 @@ func TestLongStatesAreWrittenOnceASecond(t *testing.T) {
 		t.Errorf("%d states of %d, the last one %.200s", n, short, lastState(r.messages)[longState:])
 	}
 }
+
+// The table of a stream that is read whole holds the rows of all accounts, and an activation speaks of all of them.
+func TestATableOfSeveralAccountsIsActivatedWhenAllAreRead(t *testing.T) {
+	fake, url, ids := platform(t)
+	set := map[string]any{"accounts": ids, "select": []string{"webhook_endpoints.*"}, "page_size": 1, "max_retries": 0}
+	first := mustRun(t, url, "", set)
+	if n := count[*singer.ActivateVersion](first.messages); n != 1 {
+		t.Errorf("%d activations", n)
+	}
+	rows := 0
+	for _, m := range first.messages {
+		switch m.(type) {
+		case *singer.Record:
+			rows++
+		case *singer.ActivateVersion:
+			if rows != 9 {
+				t.Errorf("the version is activated behind %d rows of 9", rows)
+			}
+		}
+	}
+	if err := fake.Fail(stripefake.Failure{Mode: stripefake.Missing, Path: "/v1/webhook_endpoints", Skip: 4}); err != nil {
+		t.Fatal(err)
+	}
+	cut := runTap(t, url, lastState(first.messages), set)
+	if n := count[*singer.ActivateVersion](cut.messages); n != 0 && cut.code != singer.ExitOK {
+		t.Errorf("%d activations of a run that ends with %d:\n%s", n, cut.code, cut.log)
+	}
+	if err := fake.Fail(stripefake.Failure{Mode: stripefake.BadGateway, Path: "/v1/webhook_endpoints", Skip: 4}); err != nil {
+		t.Fatal(err)
+	}
+	cut = runTap(t, url, lastState(first.messages), set)
+	if n := count[*singer.ActivateVersion](cut.messages); n != 0 || cut.code == singer.ExitOK {
+		t.Errorf("%d activations of a run that ends with %d", n, cut.code)
+	}
+}

@@ -33,16 +33,19 @@ type reading struct {
 type crew struct {
 	*syncer
 	readings []*reading
+	passes   map[*stream]*pass
 	atWork   int
 	changed  *sync.Cond // there may be something to do, or nothing any more
 }
 
 // readTrees reads roots with their children. A failure that concerns one stream alone does not stop the others.
 func (s *syncer) readTrees(ctx context.Context, roots []*job) ([]*streamError, error) {
-	c := &crew{syncer: s, changed: sync.NewCond(&s.mu)}
+	c := &crew{syncer: s, changed: sync.NewCond(&s.mu), passes: s.beginPasses(roots)}
 	for _, j := range roots {
 		r := &reading{root: j}
-		s.run.Metrics.Window(j.stream.name, "") // starts the stream's clock
+		if !j.silent {
+			s.run.Metrics.Window(j.stream.name, "") // starts the stream's clock
+		}
 		if err := s.prepare(r); err != nil {
 			return nil, err
 		}
@@ -237,12 +240,18 @@ func (c *crew) leave(r *reading, w *walk, err error) error {
 	r.busy--
 	c.atWork--
 	r.walks = slices.DeleteFunc(r.walks, func(other *walk) bool { return other == w })
-	if err == nil {
-		return nil
-	}
 	var api *APIError
+	unused := errors.As(err, &api) && r.root.stream.product && api.productMissing()
+	if p := c.passes[r.root.stream]; p != nil {
+		// An account without the product has no rows of it, but where there is no other account nothing was read at all.
+		if err := c.endPass(p, r.root, err == nil || unused && c.several); err != nil {
+			return err
+		}
+	}
 	switch {
-	case errors.As(err, &api) && r.root.stream.product && api.productMissing():
+	case err == nil:
+		return nil
+	case unused:
 		if !r.stopped {
 			c.run.Log.Warn("the account does not use what the stream belongs to, so the stream stays empty", "stream", r.root.stream.name)
 		}
@@ -325,7 +334,9 @@ func (c *crew) emitPage(ctx context.Context, r *reading, w *walk, answer *page) 
 		}
 		r.stopped = r.stopped || c.run.Limit > 0
 		stopped = r.stopped
-		c.run.Metrics.Window(r.root.stream.name, w.window())
+		if !r.root.silent {
+			c.run.Metrics.Window(r.root.stream.name, w.window())
+		}
 		return c.run.Bookmarks.Set(r.root.key(), r.root.mark)
 	})
 	return done || stopped, err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"tapline/schemas"
 	"tapline/singer"
@@ -217,7 +220,7 @@ func TestASplitDividesWhatIsUnreadAtASecond(t *testing.T) {
 	if left := w.pagesLeft(10); left != 0 {
 		t.Errorf("%v pages are left of what nobody has seen", left)
 	}
-	if _, err := pass(w, []entry{{"a", 1_700_000_999}, {"b", 1_700_000_900}}, true); err != nil {
+	if _, err := read(w, []entry{{"a", 1_700_000_999}, {"b", 1_700_000_900}}, true); err != nil {
 		t.Fatal(err)
 	}
 	if left := w.pagesLeft(1); left < 17 || left > 19 {
@@ -242,7 +245,7 @@ func TestASplitDividesWhatIsUnreadAtASecond(t *testing.T) {
 
 func TestNoTimeBeforeStripeIsSharedOut(t *testing.T) {
 	w := newWalk(findStream("coupons"), &slice{LT: 1_700_000_000})
-	if _, err := pass(w, []entry{{"a", 1_699_999_990}}, true); err != nil {
+	if _, err := read(w, []entry{{"a", 1_699_999_990}}, true); err != nil {
 		t.Fatal(err)
 	}
 	older := w.split()
@@ -254,7 +257,7 @@ func TestNoTimeBeforeStripeIsSharedOut(t *testing.T) {
 // A slice that is found out of order is not shared, for what is unread of it is no range.
 func TestAListOutOfOrderIsNotShared(t *testing.T) {
 	w := newWalk(findStream("coupons"), &slice{LT: 1000})
-	if _, err := pass(w, []entry{{"a", 500}, {"b", 600}}, true); err != nil {
+	if _, err := read(w, []entry{{"a", 500}, {"b", 600}}, true); err != nil {
 		t.Fatal(err)
 	}
 	if left := w.pagesLeft(1); left != 0 {
@@ -270,5 +273,18 @@ func TestSlicesThatTouchAreOne(t *testing.T) {
 	}
 	if want := []string{"x=1[30,50)", "[10,31)", "[0,9)"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestObjectsWithoutATimeKeepTheirPlace(t *testing.T) {
+	got, err := identifyAll(findStream("accounts"), []json.RawMessage{[]byte(`{"id":"acct_1","created":5}`), []byte(`{"id":"acct_2","created":null}`), []byte(`{"id":"acct_3"}`)})
+	if diff := cmp.Diff([]entry{{"acct_1", 5}, {"acct_2", unknown}, {"acct_3", unknown}}, got, cmp.AllowUnexported(entry{})); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	s := &slice{GTE: 1, LT: 100}
+	w := newWalk(findStream("accounts"), s)
+	keep, done, err := w.take([]entry{{"a", 90}, {"b", unknown}, {"c", 80}, {"d", unknown}}, true)
+	if w.settle(); keep != 4 || done || err != nil || s.LT != 81 || !strings.Contains(w.query().Encode(), "starting_after=d") {
+		t.Errorf("keeps %d, done %v, %v, %+v, %s", keep, done, err, *s, w.query().Encode())
 	}
 }

@@ -20,12 +20,8 @@ func (s *syncer) readWhole(ctx context.Context, j *job) error {
 	if j.stream.single {
 		return s.readSingle(ctx, j)
 	}
-	version := max(j.mark.Version+1, s.now.UnixMilli())
-	for _, below := range j.tree() {
-		below.version = version
-	}
 	err := s.emit(nil, func() error {
-		j.mark.Version = version
+		j.mark.Version = j.version
 		return s.run.Bookmarks.Set(j.key(), j.mark)
 	})
 	if err != nil {
@@ -36,10 +32,47 @@ func (s *syncer) readWhole(ctx context.Context, j *job) error {
 			return err
 		}
 	}
-	if s.run.Limit > 0 {
+	return nil
+}
+
+// A pass is one reading of a table whole. Several accounts share the table, so that they share the pass, too.
+type pass struct {
+	left    int  // accounts to read
+	spoiled bool // one of them was not read to its end
+}
+
+// beginPasses gives the trees that are read whole a version which is new for all accounts.
+func (s *syncer) beginPasses(roots []*job) map[*stream]*pass {
+	passes, versions := map[*stream]*pass{}, map[*stream]int64{}
+	for _, j := range roots {
+		if j.stream.full {
+			versions[j.stream] = max(versions[j.stream], j.mark.Version+1, s.now.UnixMilli())
+		}
+	}
+	for _, root := range roots {
+		if !root.stream.full {
+			continue
+		}
+		if passes[root.stream] == nil {
+			passes[root.stream] = &pass{}
+		}
+		passes[root.stream].left++
+		for _, j := range root.tree() {
+			j.version = versions[root.stream]
+		}
+	}
+	return passes
+}
+
+// endPass notes that a tree was read, whole or not. With the last one of a table its version is activated. syncer.mu is
+// held.
+func (s *syncer) endPass(p *pass, root *job, whole bool) error {
+	p.left--
+	p.spoiled = p.spoiled || !whole
+	if p.left > 0 || p.spoiled || s.run.Limit > 0 {
 		return nil
 	}
-	return s.activate(j)
+	return s.activate(root)
 }
 
 // readSingle reads the only object of its kind.
@@ -117,10 +150,8 @@ func nextAfter(st *stream, objects []json.RawMessage, after string) (string, err
 	return last, nil
 }
 
-// activate says that all rows of a tree's tables are there which have its version.
+// activate says that all rows of a tree's tables are there which have its version. syncer.mu is held.
 func (s *syncer) activate(root *job) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, j := range root.tree() {
 		if j.silent || j.off.Load() {
 			continue

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -255,9 +256,16 @@ func identify(object []byte, cursor string) (entry, error) {
 		return e, fmt.Errorf("an object in the list has no id")
 	}
 	if !created {
-		return e, fmt.Errorf("object %s has no time in %q", e.id, cursor)
+		return e, &undatedError{e.id, cursor}
 	}
 	return e, nil
+}
+
+// An undatedError says that an object has no time of creation.
+type undatedError struct{ id, cursor string }
+
+func (e *undatedError) Error() string {
+	return fmt.Sprintf("object %s has no time in %q", e.id, e.cursor)
 }
 
 // identifyAll reads what a walk has to know of a page.
@@ -265,6 +273,10 @@ func identifyAll(st *stream, objects []json.RawMessage) ([]entry, error) {
 	entries := make([]entry, len(objects))
 	for i, object := range objects {
 		e, err := identify(object, st.cursor)
+		var undated *undatedError
+		if st.undated && errors.As(err, &undated) {
+			e.created, err = unknown, nil
+		}
 		if err != nil {
 			return nil, &singer.RecordError{Stream: st.name, Err: err}
 		}

@@ -25,6 +25,8 @@ type stream struct {
 	parent *parentage // of a child stream; nil for the others
 	full   bool       // its list cannot be asked for a range of times, so that it is read whole in each run
 	single bool       // path shows one object, not a list
+	// undated tells that objects may lack their time of creation.
+	undated bool
 	// unpaged tells that the list takes no parameter limit and comes whole.
 	unpaged bool
 

@@ -6,7 +6,7 @@ import "encoding/json"
 var accountStreams = []stream{
 	{name: "account", path: "/v1/account", single: true},
 	// Events of connected accounts come in feeds of their own, and have been seen missing.
-	{name: "accounts", path: "/v1/accounts", cursor: "created", lists: bare, object: "account", reconcile: daily, product: true,
+	{name: "accounts", path: "/v1/accounts", cursor: "created", lists: bare, object: "account", reconcile: daily, product: true, undated: true,
 		permission: "rak_connected_account_read"},
 	{name: "external_account_bank_accounts", object: "bank_account", reconcile: daily, product: true,
 		parent: &parentage{stream: "accounts", embedded: "external_accounts", path: "/v1/accounts/{id}/external_accounts",

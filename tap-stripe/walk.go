@@ -63,8 +63,11 @@ func (w *walk) query() *form.Values {
 // An entry is what a walk has to know of an object.
 type entry struct {
 	id      string
-	created int64
+	created int64 // Unix seconds, or unknown
 }
+
+// unknown is the time of creation of an object that does not say it. Its place in the list is all that is known of it.
+const unknown = -1
 
 // A listError says that a server's list does not behave as lists do, so that reading on could lose objects or never
 // end.
@@ -91,6 +94,10 @@ func (w *walk) take(entries []entry, more bool) (keep int, done bool, err error)
 		return 0, false, &listError{w.stream, "shows the same objects again and again"}
 	}
 	for _, e := range entries {
+		if e.created == unknown {
+			keep++
+			continue
+		}
 		if w.note(e); w.sorted && w.slice.GTE > w.gte && e.created < w.slice.GTE {
 			more = false
 			break

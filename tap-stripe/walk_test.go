@@ -20,8 +20,8 @@ func entries(text string) (list []entry) {
 	return list
 }
 
-// pass takes a page and writes it at once.
-func pass(w *walk, page []entry, more bool) (done bool, err error) {
+// read takes a page and writes it at once.
+func read(w *walk, page []entry, more bool) (done bool, err error) {
 	_, done, err = w.take(page, more)
 	w.settle()
 	return done, err
@@ -44,7 +44,7 @@ func TestAWalkAsksForOnePageAfterTheOther(t *testing.T) {
 		if got := w.query().Encode(); got != step.query {
 			t.Errorf("query before %s\n got %s\nwant %s", step.page, got, step.query)
 		}
-		done, err := pass(w, entries(step.page), step.more)
+		done, err := read(w, entries(step.page), step.more)
 		if err != nil || done == step.more {
 			t.Errorf("page %s: done %v, %v", step.page, done, err)
 		}
@@ -75,7 +75,7 @@ func TestTheWindowIsWhatHasBeenRead(t *testing.T) {
 		{slice{GTE: day, LT: 9 * day}, "a@432000", false, "1970-01-02 .. 1970-01-09"}, // there is nothing older
 	} {
 		w := newWalk(&streams[0], &c.slice)
-		if _, err := pass(w, entries(c.page), c.more); err != nil {
+		if _, err := read(w, entries(c.page), c.more); err != nil {
 			t.Fatal(err)
 		}
 		if got := w.window(); got != c.want {
@@ -89,15 +89,15 @@ func TestAWalkRefusesAListThatNeverEnds(t *testing.T) {
 		{"no object", ""}, {"the same page", "a@9 b@8"}, {"the end of it", "b@8"}, {"newer objects", "x@50 y@40"},
 	} {
 		w := newWalk(findStream("charges"), &slice{LT: 100})
-		if _, err := pass(w, entries("a@9 b@8"), true); err != nil {
+		if _, err := read(w, entries("a@9 b@8"), true); err != nil {
 			t.Fatal(err)
 		}
-		_, err := pass(w, entries(c.page), true)
+		_, err := read(w, entries(c.page), true)
 		var list *listError
 		if !errors.As(err, &list) || !strings.Contains(err.Error(), "/v1/charges") {
 			t.Errorf("%s again: %v, want a list's failure", c.name, err)
 		}
-		if _, err := pass(w, entries(c.page), false); err != nil {
+		if _, err := read(w, entries(c.page), false); err != nil {
 			t.Errorf("%s as the last page: %v", c.name, err)
 		}
 	}
@@ -107,7 +107,7 @@ func TestAPageOutOfOrderFreezesWhatIsUnread(t *testing.T) {
 	s := &slice{LT: 100}
 	w := newWalk(findStream("charges"), s)
 	for _, page := range []string{"a@50 b@40", "c@45 d@30", "e@20 f@10"} {
-		if _, err := pass(w, entries(page), true); err != nil {
+		if _, err := read(w, entries(page), true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -122,18 +122,18 @@ func TestAWalkRestartsAtTheSecondItReached(t *testing.T) {
 	if w.restart() {
 		t.Error("a walk without a cursor restarts")
 	}
-	if _, err := pass(w, entries("a@50 b@40"), true); err != nil {
+	if _, err := read(w, entries("a@50 b@40"), true); err != nil {
 		t.Fatal(err)
 	}
 	if !w.restart() || !strings.HasPrefix(w.query().Encode(), "created[gte]=1&created[lt]=41") || strings.Contains(w.query().Encode(), "starting_after") {
 		t.Errorf("after a restart: %s", w.query().Encode())
 	}
-	if _, err := pass(w, entries("b@40"), true); err != nil {
+	if _, err := read(w, entries("b@40"), true); err != nil {
 		t.Errorf("the second that is read again is refused: %v", err)
 	}
 	n := 0
 	for w.restart() {
-		if _, err := pass(w, entries("b@40"), true); err != nil {
+		if _, err := read(w, entries("b@40"), true); err != nil {
 			t.Fatal(err)
 		}
 		if n++; n > 100 {
@@ -157,7 +157,7 @@ func TestWhatIsUnreadIsNeverLost(t *testing.T) {
 		size := 1 + r.IntN(7)
 		for at := 0; at < len(list); at += size {
 			end := min(at+size, len(list))
-			done, err := pass(w, list[at:end], end < len(list))
+			done, err := read(w, list[at:end], end < len(list))
 			if err != nil {
 				t.Fatal(err)
 			}
