@@ -104,8 +104,13 @@ func (l *lister) answer(query url.Values) (status int, body string) {
 	return http.StatusOK, fmt.Sprintf(`{"object":"list","data":[%s],"has_more":%t}`, strings.Join(shown, ","), more)
 }
 
-// readCoupons reads a list from a state and returns what was written.
+// readCoupons reads a list from a state, without a limit, and returns what was written.
 func readCoupons(t *testing.T, l *lister, state string, pageSize int) []singer.Message {
+	t.Helper()
+	return readCouponsFrom(t, l, state, pageSize, 1e6)
+}
+
+func readCouponsFrom(t *testing.T, from http.RoundTripper, state string, pageSize int, rate float64) []singer.Message {
 	t.Helper()
 	known, err := schemas.StripeStream("coupons")
 	if err != nil {
@@ -118,14 +123,14 @@ func readCoupons(t *testing.T, l *lister, state string, pageSize int) []singer.M
 	var out bytes.Buffer
 	writer := singer.NewWriter(&out)
 	log := slog.New(slog.DiscardHandler)
-	s := &settings{APIKey: "sk_test_1", BaseURL: "https://stripe.example", RequestRate: 1e6, PageSize: pageSize, RequestTimeout: 10, MaxRetries: 1}
+	s := &settings{APIKey: "sk_test_1", BaseURL: "https://stripe.example", RequestRate: rate, PageSize: pageSize, RequestTimeout: 80, MaxRetries: 1}
 	run := &singer.Run{
 		Catalog:   &singer.Catalog{Streams: []*singer.Stream{singer.NewStream("coupons", known.Schema, known.KeyProperties, "created")}},
 		Bookmarks: marks, Out: writer, Log: log, Metrics: &singer.Metrics{},
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	if err := (&syncer{run: run, settings: s, client: newClient(s, l, log, run.Metrics)}).sync(ctx); err != nil {
+	if err := (&syncer{run: run, settings: s, client: newClient(s, from, log, run.Metrics)}).sync(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := writer.Flush(); err != nil {
