@@ -74,12 +74,8 @@ func (s *scenario) change(n int) {
 func (s *scenario) play() {
 	for range 5 {
 		s.working = s.r.IntN(2) == 0
-		for range s.r.IntN(3) {
-			mode := []rechargefake.Mode{rechargefake.Truncated, rechargefake.Cut, rechargefake.BadCursor, rechargefake.Dropped}[s.r.IntN(4)]
-			if err := s.fake.Fail(rechargefake.Failure{Mode: mode, Skip: 2 + s.r.IntN(60)}); err != nil {
-				s.t.Fatal(err)
-			}
-		}
+		s.fake.ClearFailures()
+		s.spoil()
 		messages := mustRun(s.t, s.address, s.state, s.set).messages
 		if s.r.IntN(3) > 0 { // it is killed
 			messages = messages[:s.r.IntN(len(messages)+1)]
@@ -100,6 +96,16 @@ func (s *scenario) play() {
 		s.keep(mustRun(s.t, s.address, s.state, s.set).messages)
 	}
 	s.compare()
+}
+
+// spoil makes a few of the next requests fail, no more than one of them so that a stream is read again.
+func (s *scenario) spoil() {
+	modes := []rechargefake.Mode{rechargefake.Truncated, rechargefake.Cut, rechargefake.BadCursor, rechargefake.Dropped}
+	for _, i := range s.r.Perm(len(modes))[:s.r.IntN(3)] {
+		if err := s.fake.Fail(rechargefake.Failure{Mode: modes[i], Skip: 2 + s.r.IntN(60)}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // keep is what a target does with the messages of a run.
