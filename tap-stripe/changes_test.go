@@ -142,6 +142,7 @@ func (s *scenario) run(t testing.TB) ([]singer.Message, error) {
 
 // runWith is sync without preparing the streams.
 func (s *syncer) runWith(ctx context.Context, picks []pick) (err error) {
+	s.several = s.settings.severalAccounts()
 	if s.now, err = s.client.clock(ctx, clockStream(picks)); err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tapline/singer"
 	"tapline/tests/fake/stripe/stripefake"
 )
@@ -387,6 +389,59 @@ func TestChildrenThatWereRemovedBecomeTombstones(t *testing.T) {
 	}
 	if removed < 5 {
 		t.Errorf("%d children were removed, too few to show anything", removed)
+	}
+}
+
+// The pages of a long list are written one by one.
+func TestChildrenOfALongListAreNotTakenForRemoved(t *testing.T) {
+	s := newScenario(t, 1, picksOf(t, "invoices", "invoice_line_items"), stripefake.Options{Seed: 1, Counts: map[string]int{"invoices": 10}})
+	s.settings.PageSize = 4
+	s.sync(t, false)
+	advance(t, s.fake, time.Hour)
+	id := s.anID(t, "invoices", 7)
+	s.must(t, s.fake.Update("invoices", id, []byte(`{"description":"New"}`)))
+	advance(t, s.fake, 2*time.Minute)
+	lines := 0
+	for _, m := range s.sync(t, false) {
+		if r, ok := m.(*singer.Record); ok && r.Stream == "invoice_line_items" {
+			lines++
+			if string(member(r.Record, "deleted")) != "false" {
+				t.Errorf("a line that is there: %s", r.Record)
+			}
+		}
+	}
+	if lines < 11 {
+		t.Errorf("%d lines are read, too few to show anything", lines)
+	}
+	s.compare(t)
+}
+
+func TestEachConnectedAccountHasItsOwnFeed(t *testing.T) {
+	counts := map[string]int{"coupons": 6}
+	s := newScenario(t, 1, picksOf(t, "coupons"), stripefake.Options{Seed: 1, Counts: counts,
+		Connected: []stripefake.Options{{Account: "acct_A", Seed: 2, Counts: counts}, {Account: "acct_B", Seed: 3, Counts: counts}}})
+	s.settings.Accounts = []string{"acct_A", "acct_B"}
+	addAccount(s.picks)
+	s.sync(t, false)
+	advance(t, s.fake, time.Hour)
+	for _, account := range s.settings.Accounts {
+		coupons, err := s.fake.Account(account).Objects("coupons")
+		s.must(t, err)
+		id := textOf(member(coupons[1], "id"))
+		s.must(t, s.fake.Account(account).Update("coupons", id, []byte(`{"name":"Of `+account+`"}`)))
+	}
+	advance(t, s.fake, 2*time.Minute)
+	told := map[string]int{}
+	for _, m := range s.sync(t, false) {
+		if r, ok := m.(*singer.Record); ok {
+			told[textOf(member(r.Record, "name"))+" in "+textOf(member(r.Record, columnAccount))]++
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"Of acct_A in acct_A": 1, "Of acct_B in acct_B": 1}, told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !strings.Contains(s.state, `"_changes@acct_A":{"cursor":`) || !strings.Contains(s.state, `"coupons@acct_B":{"created":`) {
+		t.Errorf("the state is %s", s.state)
 	}
 }
 
