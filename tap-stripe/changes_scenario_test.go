@@ -64,6 +64,5 @@ func followScenario(t *testing.T, seed uint64, picks []pick) {
 	advance(t, s.fake, 150*time.Second) // all that happened has been told by then
 	s.fake.Settle()
 	s.sync(t, false)
-	s.sync(t, false)
 	s.compare(t)
 }

@@ -36,13 +36,16 @@ func (f *follower) settle(ctx context.Context) error {
 	return f.eachOf(ctx, f.unsettled(), func(ctx context.Context, j *job) error {
 		now, floor := f.now.Unix(), max(f.now.Add(-settlesWithin).Unix(), f.settings.start, 0)
 		mark := f.mark.Settle
-		if mark == nil { // the list has just been read, but not looked at; the next run does that
+		if mark == nil && j.mark.FullSyncedAt >= f.syncer.now.Unix() { // all is fresh; the next run looks who is pending
 			return f.emit(nil, func() error {
 				j.mark.PendingFrom = floor
 				return f.setSettle(j, &settleMark{Until: now})
 			})
 		}
-		from := max(j.mark.PendingFrom, floor)
+		from := j.mark.PendingFrom // long ago, if the last run was
+		if mark == nil {
+			mark, from = &settleMark{}, floor
+		}
 		if now < mark.Due {
 			from = max(from, mark.Until-f.settings.Overlap)
 		}
@@ -57,7 +60,7 @@ func (f *follower) settle(ctx context.Context) error {
 			case now < mark.Due:
 				next.Due = mark.Due
 			default:
-				j.mark.PendingFrom = oldest
+				j.mark.PendingFrom = max(oldest, floor)
 			}
 			return f.setSettle(j, &next)
 		})

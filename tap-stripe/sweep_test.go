@@ -27,6 +27,10 @@ func TestPendingTransactionsAreReadAgainUntilTheyAreAvailable(t *testing.T) {
 		s.sync(t, false)
 		s.compare(t)
 	}
+	advance(t, s.fake, 90*24*time.Hour) // nobody looks for a season
+	s.fake.Settle()
+	s.sync(t, false)
+	s.compare(t)
 }
 
 func TestAListIsReadWholeAgainWhenItIsDue(t *testing.T) {
