@@ -164,7 +164,7 @@ func TestTheNextRunReadsWhatIsNew(t *testing.T) {
 		case query.Get("limit") == "1": // it asks for the time, too
 			continue
 		case r.Path == "/v1/balance_transactions": // those that may have been pending
-			earliest = fake.Now().Add(-settlesWithin).Unix()
+			earliest = stripefake.DefaultNow.Add(-settlesWithin).Unix()
 		}
 		if from, err := strconv.ParseInt(query.Get("created[gte]"), 10, 64); err != nil || from < earliest {
 			t.Errorf("%s?%s does not begin ten minutes before the bookmark %d, or later", r.Path, r.Query, bookmark)
