@@ -206,5 +206,6 @@ func parseBookmarkTime(text json.RawMessage) (int64, error) {
 
 // badBookmark is what to tell of a bookmark that cannot be used.
 func badBookmark(st *stream, err error) string {
-	return fmt.Sprintf("the bookmark of stream %s cannot be used: %v; start from another state, or remove this bookmark to read the stream from the start.", st.name, err)
+	return fmt.Sprintf("the bookmark of stream %s cannot be used: %v; start from another state, or remove this bookmark to read the stream "+
+		"from the start.", st.name, err)
 }

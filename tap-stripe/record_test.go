@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -67,5 +68,75 @@ func TestObjectsWithoutIdentityAreRefused(t *testing.T) {
 		if !errors.As(err, &fault) || fault.Stream != "charges" {
 			t.Errorf("%s: %v, want a fault that names the stream", bad, err)
 		}
+	}
+}
+
+func TestColumnsTellWhatIsKnownOfAnObject(t *testing.T) {
+	catalog, err := allStreams()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := time.Unix(1_704_067_200, 0)
+	const now = `"2024-01-01T00:00:00Z"`
+	for _, c := range []struct {
+		name, stream string
+		found        found
+		account      string
+		want         string
+	}{
+		{"in a list", "charges", found{object: json.RawMessage(`{"id":"ch_1"}`), read: read}, "",
+			`{"id":"ch_1","updated":null,"updated_by_event_type":null,"deleted":false,"deleted_at":null,"_sdc_deleted_at":null,"_sdc_source_fetched_at":` + now + `}`},
+		{"by an event", "charges", found{object: json.RawMessage(`{"id":"ch_1"}`), read: read, updated: 60, updatedBy: "charge.updated"}, "acct_1",
+			`{"id":"ch_1","updated":"1970-01-01T00:01:00Z","updated_by_event_type":"charge.updated","deleted":false,"deleted_at":null,"_sdc_deleted_at":null,"_sdc_source_fetched_at":` + now + `,"account_id":"acct_1"}`},
+		{"gone", "coupons", found{object: json.RawMessage(`{"id":"c"}`), read: read, updated: 60, updatedBy: "coupon.deleted", deletedAt: 60}, "",
+			`{"id":"c","updated":"1970-01-01T00:01:00Z","updated_by_event_type":"coupon.deleted","deleted":true,"deleted_at":"1970-01-01T00:01:00Z","_sdc_deleted_at":"1970-01-01T00:01:00Z","_sdc_source_fetched_at":` + now + `}`},
+		{"with fields of Stripe's", "products", found{object: json.RawMessage(`{"id":"p","updated":120,"deleted":true}`), read: read, updated: 60}, "",
+			`{"id":"p","updated":"1970-01-01T00:02:00Z","deleted":true,"updated_by_event_type":null,"deleted_at":null,"_sdc_deleted_at":null,"_sdc_source_fetched_at":` + now + `}`},
+		{"with such a field further down", "charges", found{object: json.RawMessage(`{"id":"c","metadata":{"updated":"x"}}`), read: read}, "",
+			`{"id":"c","metadata":{"updated":"x"},"updated":null,"updated_by_event_type":null,"deleted":false,"deleted_at":null,"_sdc_deleted_at":null,"_sdc_source_fetched_at":` + now + `}`},
+		{"with a moment", "balance", found{object: json.RawMessage(`{"object":"balance"}`), read: read}, "",
+			`{"object":"balance","extracted_at":` + now + `,"updated":null,"updated_by_event_type":null,"deleted":false,"deleted_at":null,"_sdc_deleted_at":null,"_sdc_source_fetched_at":` + now + `}`},
+		{"of a period without a beginning", "usage_record_summaries", found{object: json.RawMessage(`{"id":"sis_1","period":{"start":null}}`), read: read}, "",
+			`{"id":"sis_1","period":{"start":null},"period_start":"1970-01-01T00:00:00Z","updated":null,"updated_by_event_type":null,"deleted":false,"deleted_at":null,"_sdc_deleted_at":null,"_sdc_source_fetched_at":` + now + `}`},
+	} {
+		schema, err := catalog.Stream(c.stream).SelectedSchema()
+		if err != nil {
+			t.Fatal(err)
+		}
+		shop, err := newRecordShop(findStream(c.stream), schema, func(...string) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		maker, err := shop.take(findStream(c.stream))
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := maker.make([]found{c.found}, c.account)
+		if err != nil || string(made[0]) != c.want {
+			t.Errorf("%s: %v\n got %s\nwant %s", c.name, err, made[0], c.want)
+		}
+	}
+}
+
+func TestFieldsExpandedForChildrenAreNoPartOfTheRecord(t *testing.T) {
+	catalog, err := allStreams()
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := catalog.Stream("customers").SelectedSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop, err := newRecordShop(findStream("customers"), schema, func(...string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	maker, err := shop.take(findStream("customers"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := maker.make([]found{{object: json.RawMessage(`{"id":"cus_1","sources":{"data":[]},"metadata":{"sources":"x"},"tax_ids":null}`)}}, "")
+	if err != nil || withoutColumns(made[0]) != `{"id":"cus_1","metadata":{"sources":"x"}}` {
+		t.Errorf("%s, %v", made, err)
 	}
 }
