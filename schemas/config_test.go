@@ -9,7 +9,7 @@ import (
 	"tapline/schemas"
 )
 
-var binaries = []string{"tap-stripe", "target-warehouse"}
+var binaries = []string{"tap-recharge", "tap-stripe", "target-warehouse"}
 
 func TestConfigIsNilForAnUnknownBinary(t *testing.T) {
 	if got := schemas.Config("tap-nothing"); got != nil {
@@ -67,6 +67,7 @@ func TestConfigDescribesEverySetting(t *testing.T) {
 // Each default must be a value that the schema itself accepts.
 func TestConfigDefaultsAreValid(t *testing.T) {
 	required := map[string]map[string]any{
+		"tap-recharge":     {"access_token": "sk_1x1_123"},
 		"tap-stripe":       {"api_key": "sk_test_123"},
 		"target-warehouse": {"path": ":memory:"},
 	}
@@ -107,7 +108,7 @@ func TestConfigPatternsHaveExamplesThatFit(t *testing.T) {
 			}
 			for _, example := range setting.Examples {
 				config := map[string]any{"path": ":memory:", name: example}
-				if binary == "tap-stripe" {
+				if binary != "target-warehouse" {
 					delete(config, "path")
 				}
 				for _, fault := range validate(t, binary, gojsonschema.NewGoLoader(config)) {

@@ -30,7 +30,10 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		bin = dir
-		for name, source := range map[string]string{"tap-stripe": "../tap-stripe", "target-warehouse": "../target-warehouse", "fake-stripe": "./fake/stripe"} {
+		for name, source := range map[string]string{
+			"tap-recharge": "../tap-recharge", "tap-stripe": "../tap-stripe", "target-warehouse": "../target-warehouse",
+			"fake-recharge": "./fake/recharge", "fake-stripe": "./fake/stripe",
+		} {
 			cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), source)
 			cmd.Env = append(os.Environ(), "CGO_ENABLED="+map[bool]string{true: "0", false: "1"}[strings.HasPrefix(name, "tap-")])
 			if out, err := cmd.CombinedOutput(); err != nil {

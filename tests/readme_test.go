@@ -55,7 +55,7 @@ func TestReadmeNamesWhatThereIs(t *testing.T) {
 			}
 		}
 	}
-	for _, binary := range []string{"tap-stripe", "target-warehouse"} {
+	for _, binary := range []string{"tap-recharge", "tap-stripe", "target-warehouse"} {
 		var schema struct{ Properties map[string]any }
 		if err := json.Unmarshal(schemas.Config(binary), &schema); err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("TAPLINE_BIN", ROOT / "bin"))
 VENVS = pathlib.Path(os.environ["TAPLINE_VENVS"])  # one for each outside tool, made by run.sh
 FAKE_KEY = "sk_test_fake"
+FAKE_TOKEN = "sk_1x1_fake"
 
 
 class Server:
@@ -40,6 +41,15 @@ def fake_stripe(tmp_path_factory):
     """The fake of Stripe with 2,000 objects; its address."""
     address = tmp_path_factory.mktemp("stripe") / "url"
     server = Server([str(BIN / "fake-stripe"), "--objects", "2000", "--url-file", str(address)], address)
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def fake_recharge(tmp_path_factory):
+    """The fake of Recharge with 1,000 objects; its address."""
+    address = tmp_path_factory.mktemp("recharge") / "url"
+    server = Server([str(BIN / "fake-recharge"), "--objects", "1000", "--url-file", str(address)], address)
     yield server.url
     server.stop()
 

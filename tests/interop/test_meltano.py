@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 import yaml
-from conftest import BIN, FAKE_KEY, ROOT, VENVS, rows_of_duckdb, rows_of_postgres, run
+from conftest import BIN, FAKE_KEY, FAKE_TOKEN, ROOT, VENVS, rows_of_duckdb, rows_of_postgres, run
 
 MELTANO = VENVS / "main" / "bin" / "meltano"
 PLUGINS = ROOT / "examples" / "meltano" / "plugins"
@@ -17,15 +17,17 @@ PLUGINS = ROOT / "examples" / "meltano" / "plugins"
 class Project:
     """A copy of the example, as a user would have one."""
 
-    def __init__(self, directory: pathlib.Path, fake: str):
+    def __init__(self, directory: pathlib.Path, fake_stripe: str, fake_recharge: str):
         self.directory = directory
         shutil.copytree(ROOT / "examples" / "meltano", directory, dirs_exist_ok=True)
         self.env = {
             "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
             "MELTANO_CLI_LOG_LEVEL": "info",
             "TAP_STRIPE_API_KEY": FAKE_KEY,
-            "TAP_STRIPE_BASE_URL": fake,
+            "TAP_STRIPE_BASE_URL": fake_stripe,
             "TAP_STRIPE_REQUEST_RATE": "1000",
+            "TAP_RECHARGE_ACCESS_TOKEN": FAKE_TOKEN,
+            "TAP_RECHARGE_BASE_URL": fake_recharge,
         }
 
     def meltano(self, *arguments, check=True, env=None):
@@ -37,8 +39,8 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path, fake_stripe):
-    return Project(tmp_path / "shop", fake_stripe)
+def project(tmp_path, fake_stripe, fake_recharge):
+    return Project(tmp_path / "shop", fake_stripe, fake_recharge)
 
 
 def test_definitions_are_what_the_binaries_say():
@@ -52,8 +54,9 @@ def test_definitions_are_what_the_binaries_say():
 
 def test_install_config_and_selection(project):
     project.meltano("install")
-    done = project.meltano("config", "test", "tap-stripe")
-    assert "valid" in (done.stdout + done.stderr).lower()
+    for tap in ("tap-stripe", "tap-recharge"):
+        done = project.meltano("config", "test", tap)
+        assert "valid" in (done.stdout + done.stderr).lower()
     listing = project.meltano("--environment", "dev", "select", "tap-stripe", "--list").stdout
     assert "customers.id" in listing and "charges.amount" in listing and "tax_rates.id" not in listing
     printed = project.meltano("config", "print", "tap-stripe")
@@ -92,10 +95,21 @@ def test_runs_into_duckdb(project):
     assert runs == [("succeeded",)] * 3
 
 
-def test_runs_into_postgres(project, database):
-    project.meltano("run", "tap-stripe", "warehouse-postgres", env={"WAREHOUSE_POSTGRES_URL": database})
-    (customers,) = rows_of_postgres(database, "SELECT count(*), count(DISTINCT id) FROM tap_stripe.customers")
-    assert customers[0] == customers[1] > 0
+def test_both_taps_run_into_postgres(project, database):
+    blocks = ("tap-stripe", "warehouse-postgres", "tap-recharge", "warehouse-postgres")
+    for _ in range(2):
+        project.meltano("run", *blocks, env={"WAREHOUSE_POSTGRES_URL": database})
+        for table in ("tap_stripe.customers", "tap_recharge.subscriptions"):
+            (rows,) = rows_of_postgres(database, f"SELECT count(*), count(DISTINCT id) FROM {table}")
+            assert rows[0] == rows[1] > 0, table
+
+
+def test_recharge_runs_into_duckdb(project):
+    project.meltano("run", "tap-recharge", "warehouse-duckdb")
+    (charges,) = rows_of_duckdb(project.warehouse, "SELECT count(*), count(DISTINCT id) FROM tap_recharge.charges")
+    assert charges[0] == charges[1] > 0
+    state = json.loads(project.meltano("state", "get", "dev:tap-recharge-to-warehouse-duckdb").stdout)
+    assert "charges" in state["singer_state"]["bookmarks"]
 
 
 def test_a_second_account_has_its_own_settings_and_state(project):
@@ -108,8 +122,8 @@ def test_a_second_account_has_its_own_settings_and_state(project):
 
 def test_schedules(project):
     listed = json.loads(project.meltano("schedule", "list", "--format", "json").stdout)
-    assert [s["name"] for s in listed["schedules"]["job"]] == ["stripe-hourly"]
-    project.meltano("schedule", "run", "stripe-hourly")
+    assert [s["name"] for s in listed["schedules"]["job"]] == ["shop-hourly"]
+    project.meltano("schedule", "run", "shop-hourly")
     assert rows_of_duckdb(project.warehouse, "SELECT count(*) > 0 FROM tap_stripe.charges") == [(True,)]
 
 
