@@ -19,15 +19,26 @@ var scenarioStreams = []string{"charges", "customers", "invoices", "coupons", "r
 	"external_account_cards", "capabilities", "payment_methods", "customer_balance_transactions", "checkout_sessions", "checkout_session_line_items",
 	"promotion_codes", "subscription_schedules", "customer_cash_balance_transactions", "early_fraud_warnings", "report_runs"}
 
+// scenarioSeeds is how many scenarios are tried. The environment variable TAPLINE_SOAK says another number, and
+// TAPLINE_SEED one seed to see again.
 const scenarioSeeds = 100
 
+func numberFrom(t *testing.T, variable string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func TestAfterTheLastSyncEveryTableEqualsTheAccount(t *testing.T) {
-	first, last := uint64(1), uint64(scenarioSeeds)
-	if one := os.Getenv("TAPLINE_SEED"); one != "" {
-		seed, err := strconv.ParseUint(one, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
+	first, last := uint64(1), numberFrom(t, "TAPLINE_SOAK", scenarioSeeds)
+	if seed := numberFrom(t, "TAPLINE_SEED", 0); seed > 0 {
 		first, last = seed, seed
 	}
 	picks := picksOf(t, scenarioStreams...)
