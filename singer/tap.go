@@ -117,9 +117,6 @@ func (t *Tap) prepare(ctx context.Context, s *session, run *Run) (err error) {
 		return err
 	}
 	patterns := run.Config.texts("select")
-	if len(patterns) == 0 && s.flags.catalog+s.flags.properties == "" && len(run.Catalog.Streams) > 0 {
-		patterns = []string{"*.*"} // nobody has chosen: everything, as Meltano does
-	}
 	if len(patterns) > 0 {
 		if err := run.Catalog.Select(patterns); err != nil {
 			return fmt.Errorf("applying the setting select: %w", err)
