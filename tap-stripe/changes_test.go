@@ -30,7 +30,7 @@ type merchant struct {
 	diary   []string
 	asked   []string                  // paths with their queries
 	refuse  func(r *http.Request) int // answers with a status other than 0; may be nil
-	before  func(r *http.Request)     // is called before an answer; may be nil
+	before  func(r *http.Request)     // is called before an answer, one at a time; may be nil
 }
 
 // RoundTrip answers like a server, without the way there.
@@ -41,12 +41,12 @@ func (m *merchant) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	query, _ := url.QueryUnescape(r.URL.RawQuery)
 	m.asked = append(m.asked, r.URL.Path+"?"+query)
-	before, refuse := m.before, m.refuse
+	if m.before != nil {
+		m.before(r)
+	}
+	refuse := m.refuse
 	m.mu.Unlock()
 	w := httptest.NewRecorder()
-	if before != nil {
-		before(r)
-	}
 	if refuse != nil {
 		if status := refuse(r); status != 0 {
 			w.Header().Set("Date", m.fake.Now().Format(http.TimeFormat))
