@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// keptEvents is how far back events are relied on: Stripe keeps them for 30 days, and a day is left for the run itself.
+// keptEvents is how far back events are relied on: Stripe keeps them for 30 days, and a day is left for the run.
 const keptEvents = 29 * 24 * time.Hour
 
 // A follower reads what has changed in one account since the run before.

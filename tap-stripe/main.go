@@ -7,7 +7,9 @@
 // streams.go says what a stream is, streams_*.go list what can be read, and job.go and tree.go make the selected ones
 // into trees of parents and children, for one account or several (accounts.go). sync.go runs them: first their lists
 // (crew.go), in slices of creation time (backfill.go) from the newest to the oldest page (walk.go) or whole (full.go),
-// with what belongs to each object (children.go), and a state behind every page; then what has changed (changes.go).
+// with what belongs to each object (children.go), and a state behind every page; then what has changed (changes.go):
+// events (events.go) are read in windows (feed.go), come to objects that are dirty (dirty.go), and these are read anew
+// (hydrate.go) or were deleted (tombstone.go); what no event tells of is read again when it is due (sweep.go).
 // page.go and retry.go ask Stripe for one page and cope with what may go wrong with it, under one budget (limit.go).
 package main
 

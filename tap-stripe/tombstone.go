@@ -15,8 +15,8 @@ import (
 	"tapline/internal/rawjson"
 )
 
-// trusted is how old the event of an object must be that is missing without an event of its deletion, before its absence
-// is believed. Until then every run looks it up again.
+// trusted is how old the event of an object must be that is missing without an event of its deletion, before its
+// absence is believed. Until then every run looks it up again.
 const trusted = 24 * time.Hour
 
 // missingAny tells whether objects were not found.
