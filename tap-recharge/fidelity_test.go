@@ -13,19 +13,37 @@ import (
 	"tapline/tests/fake/recharge/rechargefake"
 )
 
+// scenarios is how many stores are read here; package tests has more of them, read by processes. The environment variable
+// TAPLINE_SOAK says another number, and TAPLINE_SEED one seed to see again.
+const scenarios = 20
+
 // TestChangesKillsAndResumesLoseNothing lets a store work while runs read it, cuts runs anywhere, spoils answers, shows
-// changes late, and at the end holds what a target would have against the store. TAPLINE_SOAK multiplies the scenarios.
+// changes late, and at the end holds what a target would have against the store.
 func TestChangesKillsAndResumesLoseNothing(t *testing.T) {
-	scenarios := 8
-	if factor, err := strconv.Atoi(os.Getenv("TAPLINE_SOAK")); err == nil {
-		scenarios *= factor
+	first, last := 1, numberFrom(t, "TAPLINE_SOAK", scenarios)
+	if seed := numberFrom(t, "TAPLINE_SEED", 0); seed > 0 {
+		first, last = seed, seed
 	}
-	for seed := range uint64(scenarios) {
+	for seed := first; seed <= last; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			newScenario(t, seed).play()
+			newScenario(t, uint64(seed)).play()
 		})
 	}
+}
+
+// numberFrom reads a number from the environment.
+func numberFrom(t *testing.T, name string, fallback int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s is %q, want a number", name, text)
+	}
+	return n
 }
 
 // A scenario is a store at work, and what has been read of it so far.
@@ -45,8 +63,12 @@ type scenario struct {
 
 func newScenario(t *testing.T, seed uint64) *scenario {
 	s := &scenario{t: t, r: rand.New(rand.NewPCG(seed, 99)), got: table{}}
-	s.fake, _ = newFake(t, rechargefake.Options{Seed: seed, Objects: 300 + s.r.IntN(300), Delay: time.Duration(s.r.IntN(30)) * time.Minute,
-		Span: []time.Duration{time.Hour, 2 * 365 * 24 * time.Hour}[s.r.IntN(2)], TypeDrift: s.r.IntN(2) == 0})
+	objects, page := 60+s.r.IntN(60), 1+s.r.IntN(8)
+	if s.r.IntN(20) == 0 {
+		objects, page = 500, 3+s.r.IntN(40)
+	}
+	s.fake, _ = newFake(t, rechargefake.Options{Seed: seed, Objects: objects,
+		Delay: time.Duration(s.r.IntN(30)) * time.Minute, Span: []time.Duration{time.Hour, 2 * 365 * 24 * time.Hour}[s.r.IntN(2)], TypeDrift: s.r.IntN(2) == 0})
 	if err := s.fake.Advance(31 * time.Minute); err != nil { // changes from before the scenario show from the beginning
 		t.Fatal(err)
 	}
@@ -61,7 +83,8 @@ func newScenario(t *testing.T, seed uint64) *scenario {
 		}
 		s.fake.ServeHTTP(w, r)
 	})
-	s.set = map[string]any{"page_size": 3 + s.r.IntN(40), "lag_minutes": 30, "lookback_minutes": s.r.IntN(2) * 10, "changed_only": s.r.IntN(3) == 0}
+	s.set = map[string]any{"page_size": page, "lag_minutes": 30, "lookback_minutes": s.r.IntN(2) * 10,
+		"changed_only": s.r.IntN(3) == 0}
 	return s
 }
 
