@@ -23,9 +23,9 @@ type stage struct {
 	fake *stripefake.Server
 	url  string
 
-	mu       sync.Mutex                               // guards what follows; requests come side by side
-	change   func(n int) ([]stripefake.Change, error) // what the merchant does
-	busy     float64                                  // share of requests before which the merchant does something
+	mu       sync.Mutex          // guards what follows; requests come side by side
+	mutator  *stripefake.Mutator // the merchant
+	busy     float64             // share of requests before which the merchant does something
 	requests int
 	killAt   int // number of the request at which the victim gets the signal; 0 for never
 	victim   *os.Process
@@ -41,37 +41,21 @@ type happening struct {
 }
 
 // open makes the account and serves it until the test ends.
-func (s *stage) open(t testing.TB, o stripefake.Options) {
+func (s *stage) open(t testing.TB, o stripefake.Options, m stripefake.MutatorOptions) {
 	t.Helper()
 	var err error
-	if s.fake, err = stripefake.New(o); err != nil {
+	if s.fake, err = stripefake.New(o); err == nil {
+		s.mutator, err = s.fake.NewMutator(m)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.change = s.create
 	server := httptest.NewServer(s)
 	s.url = server.URL
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
 	})
-}
-
-// create makes new objects of those kinds of which there are most, and nothing else happens.
-func (s *stage) create(n int) (changes []stripefake.Change, err error) {
-	for range n {
-		if err := s.fake.Advance(time.Duration(s.IntN(3)) * time.Second); err != nil {
-			return changes, err
-		}
-		kind := many[s.IntN(len(many))]
-		ids, err := s.fake.Create(kind, 1+s.IntN(3))
-		if err != nil {
-			return changes, err
-		}
-		for _, id := range ids {
-			changes = append(changes, stripefake.Change{Action: stripefake.Created, Kind: kind, ID: id})
-		}
-	}
-	return changes, nil
 }
 
 // ServeHTTP lets happen what is due, and answers.
@@ -91,7 +75,7 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // work lets the merchant do n things. The caller holds mu, or nobody else is there.
 func (s *stage) work(n int) {
-	changes, err := s.change(n)
+	changes, err := s.mutator.Step(n)
 	for _, c := range changes {
 		s.trail = append(s.trail, happening{c, s.requests, s.fake.Now()})
 	}

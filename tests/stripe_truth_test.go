@@ -242,6 +242,7 @@ var onDemand = []string{"line_items", "sources", "tax_ids", "refunds", "subscrip
 type difference struct {
 	key, text string
 	parent    string // id of what it belongs to, if it is known
+	leftOver  bool   // it is there and should not be
 }
 
 // compare lists where the rows of a table differ from the account. Rows that were found deleted do not count. What
@@ -251,7 +252,7 @@ func (w *truth) compare(t testing.TB, stream string, have map[string]row) (list 
 	s, want := shownAs[stream], w.want(t, stream)
 	add := func(key string, r row, text string) {
 		parent, _ := r[s.as].(string)
-		list = append(list, difference{key, text, parent})
+		list = append(list, difference{key, text, parent, want[key] == nil})
 	}
 	for key, r := range want {
 		got, ok := have[key]

@@ -103,9 +103,13 @@ func (s *Server) list(sh *shelf, query url.Values) ([]byte, *apiError) {
 	return listBody(data, more, path), nil
 }
 
+// payoutDelay is how old transactions are that are paid out, in seconds: by
+// then all of them have become available.
+const payoutDelay = 8 * day
+
 // payoutRange answers the filter payout of balance transactions: a payout
-// holds what was created since the one before it. The rows themselves do not
-// name their payout.
+// holds what became old enough since the one before it. The rows themselves do
+// not name their payout.
 func (s *Server) payoutRange(sh *shelf, p params) (timeRange, *apiError) {
 	id, payouts := p.scalar["payout"], s.shelves["payouts"]
 	if id == "" || payouts == nil || sh.kind.name != "balance_transactions" {
@@ -121,9 +125,9 @@ func (s *Server) payoutRange(sh *shelf, p params) (timeRange, *apiError) {
 	}
 	var from, until int64
 	if at > 0 {
-		from = payouts.entries[at-1].created + 1
+		from = payouts.entries[at-1].created + 1 - payoutDelay
 	}
-	until = payouts.entries[at].created + 1
+	until = payouts.entries[at].created + 1 - payoutDelay
 	return timeRange{&from, &until}, nil
 }
 
