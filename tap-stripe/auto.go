@@ -9,7 +9,7 @@ import (
 	"github.com/stripe/stripe-go/v76"
 )
 
-// final are the states in which an object of a kind has come to its end, so that Stripe changes nothing in it by itself.
+// final are the states in which an object of a kind has come to its end, so that Stripe itself changes nothing in it.
 var final = map[string][]string{
 	"charge":         {"failed"},
 	"payment_intent": {"canceled"},

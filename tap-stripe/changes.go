@@ -16,8 +16,8 @@ const keptEvents = 29 * 24 * time.Hour
 
 // A follower reads what has changed in one account since the run before.
 //
-// Events only say which objects changed. Each of these is read anew, once, and what Stripe shows then is written. So the
-// order of events does not matter, reading one twice does no harm, and nothing is written that an event shows at
+// Events only say which objects changed. Each of these is read anew, once, and what Stripe shows then is written. The
+// order of events does not matter then, reading one twice does no harm, and nothing is written that an event shows at
 // another API version, without its expanded fields or with lists cut short.
 type follower struct {
 	*syncer
@@ -132,7 +132,7 @@ func (f *follower) begin(ctx context.Context) (err error) {
 	return err
 }
 
-// askTime asks the list of events for the time. A key that may not read it gets what it may: new objects by their lists,
+// askTime asks the list of events for the time. A key that may not read it gets what it may: new objects by lists,
 // and changes when these are read whole. No place in the feed moves then.
 func (f *follower) askTime(ctx context.Context) (time.Time, error) {
 	if len(f.jobs) == 0 {

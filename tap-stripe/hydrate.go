@@ -164,7 +164,7 @@ func (f *follower) readNamed(ctx context.Context, w *changes, j *job, list []*ch
 	return rest, nil
 }
 
-// readYoung reads changed objects, sorted from the youngest to the oldest, by pages of their list while that takes fewer
+// readYoung reads changed objects, sorted from the youngest to the oldest, by pages of the list while that takes fewer
 // requests than asking for each. Most changes happen to young objects. It returns what remains.
 func (f *follower) readYoung(ctx context.Context, w *changes, j *job, list []*change) ([]*change, error) {
 	st := j.stream
