@@ -188,7 +188,10 @@ def test_runs_never_overlap(numbers):
 
 
 def test_killed_before_each_of_its_commands(numbers, tmp_path):
-    """Bash calls the trap before each command of the script; the one at KILL_AT kills it. No state ever goes back."""
+    """Bash calls the trap before each command of the script; the one at KILL_AT kills it. No state is ever lost.
+
+    Only the script is killed, so each state that was committed was also emitted, and the next run must begin with it.
+    """
     traps = tmp_path / "traps"
     traps.write_text("""if [[ $0 == */sync.sh ]]; then set -T; trap '((++step == KILL_AT)) && kill -KILL $$' DEBUG; fi\n""")
     reached, step = 0, 0
@@ -198,7 +201,9 @@ def test_killed_before_each_of_its_commands(numbers, tmp_path):
         code = process.wait(60)
         numbers.wait_until_free()
         state = json.loads(numbers.newest_state()).get("n", 0)
-        assert state >= reached, f"killed before command {step}, the state goes from {reached} back to {state}"
+        loaded = rows(numbers) if (numbers.directory / "warehouse.duckdb").exists() else []
+        assert loaded == list(range(1, len(loaded) + 1))
+        assert state == len(loaded), f"killed before command {step}, the state is {state} where {len(loaded)} was emitted"
         reached = state
         if code == 0:
             break
@@ -206,7 +211,7 @@ def test_killed_before_each_of_its_commands(numbers, tmp_path):
     assert step > 30
     states = begun(numbers)
     assert states == sorted(states), "a run began with an older state than the one before"
-    assert rows(numbers) == list(range(1, reached + 1))
+    assert reached > 6
 
 
 @pytest.mark.parametrize("seed", range(1, SEEDS + 1))
