@@ -40,12 +40,12 @@ interop: build ## the binaries with the tools that their users run them with
 generate: ## schemas: Stripe's from its OpenAPI document, Recharge's from their tables
 	go generate ./schemas
 
-bench: build ## target-warehouse beside DuckDB's own readers and psql, tap-stripe beside Stripe's limits; BENCH has flags, such as --scale 0.1
+bench: build ## target-warehouse beside DuckDB's own readers and psql, tap-stripe beside Stripe's limits; BENCH and BENCH_TAP have flags, such as --scale 0.1
 	@tests/postgres.sh
 	@go build -o bin/bench ./tests/bench
 	@go build -o bin/bench-tap ./tests/bench/tap
 	@bin/bench --target bin/target-warehouse $(BENCH)
-	@bin/bench-tap --tap bin/tap-stripe $(filter-out --runs%,$(BENCH))
+	@bin/bench-tap --tap bin/tap-stripe $(BENCH_TAP)
 
 soak: build ## the kills and random loads of the tests, many times over
 	@tests/postgres.sh
