@@ -15,7 +15,7 @@ import (
 
 // scenarios is how many stores are read here; package tests has more of them, read by processes. The environment variable
 // TAPLINE_SOAK says another number, and TAPLINE_SEED one seed to see again.
-const scenarios = 20
+const scenarios = 8
 
 // TestChangesKillsAndResumesLoseNothing lets a store work while runs read it, cuts runs anywhere, spoils answers, shows
 // changes late, and at the end holds what a target would have against the store.
