@@ -23,8 +23,8 @@ const (
 	rechargePipeSeeds = 12
 )
 
-// TestRechargeScenarios runs the scenarios of tap-recharge's own tests without the race detector, which lets as much time
-// pass for one of them as eight take here.
+// TestRechargeScenarios runs the scenarios of tap-recharge's own tests without the race detector, with which one of them
+// takes as long as several do here.
 func TestRechargeScenarios(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("go", "test", "-count=1", "-run=^TestChangesKillsAndResumesLoseNothing$", "../tap-recharge")
@@ -35,8 +35,8 @@ func TestRechargeScenarios(t *testing.T) {
 	}
 }
 
-// TestRechargeScenariosIntoAWarehouse lets a store work while tap-recharge reads it and target-warehouse loads it, several
-// times, either of them killed and resumed in between. In the end every table is the store.
+// TestRechargeScenariosIntoAWarehouse lets a store work while tap-recharge reads it and target-warehouse loads it,
+// several times, either of them killed and resumed in between. In the end every table is the store.
 func TestRechargeScenariosIntoAWarehouse(t *testing.T) {
 	eachSeed(t, 1001, rechargePipeSeeds, func(t *testing.T, seed uint64) {
 		s := newRechargeStage(t, seed)
@@ -63,8 +63,8 @@ func eachSeed(t *testing.T, first, n int, scenario func(t *testing.T, seed uint6
 	}
 }
 
-// through runs the pipe several times while the store works, and then until nothing is left to read. run is told which end
-// of the pipe is to be hit: the tap, the target or none.
+// through runs the pipe several times while the store works, and then until nothing is left to read. run is told which
+// end of the pipe is to be hit: the tap, the target or none.
 func (s *rechargeStage) through(run func(hit string)) {
 	for range 2 + s.IntN(2) {
 		s.fake.ClearFailures()

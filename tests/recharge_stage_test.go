@@ -54,8 +54,8 @@ func writeRechargeTap(t testing.TB, dir, url string, set map[string]any) {
 	}
 }
 
-// A rechargeStage is a store at work while a tap reads it. What happens follows from a seed and from how many requests were
-// made, not from how fast the machine is.
+// A rechargeStage is a store at work while a tap reads it. What happens follows from a seed and from how many requests
+// were made, not from how fast the machine is.
 type rechargeStage struct {
 	*rand.Rand
 	t    testing.TB

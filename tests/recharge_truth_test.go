@@ -29,8 +29,8 @@ func rechargeSchema(t testing.TB, stream string) (schemas.Stream, map[string]any
 // rechargeChildren are the streams that are read only when asked for, since each record of another costs a request.
 var rechargeChildren = []string{"async_batch_tasks", "credit_summaries", "delivery_schedules"}
 
-// wantRecharge returns the rows that a stream must have, by key: the store's objects by a route of its own, encoding/json
-// and the stream's schema.
+// wantRecharge returns the rows that a stream must have, by key: the store's objects by a route of its own,
+// encoding/json and the stream's schema.
 func wantRecharge(t testing.TB, fake *rechargefake.Server, stream string) map[string]row {
 	t.Helper()
 	s, schema := rechargeSchema(t, stream)
@@ -142,8 +142,8 @@ func momentOf(t testing.TB, text string) time.Time {
 	return time.Time{}
 }
 
-// compareRecharge lists where the rows of a stream differ from the store. Of incremental streams nothing tells of deletions,
-// and so what is gone stays.
+// compareRecharge lists where the rows of a stream differ from the store. Of incremental streams nothing tells of
+// deletions, and so what is gone stays.
 func compareRecharge(t testing.TB, fake *rechargefake.Server, stream string, have map[string]row) (list []mismatch) {
 	t.Helper()
 	s, schema := rechargeSchema(t, stream)
