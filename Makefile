@@ -24,6 +24,7 @@ test: prerequisites lint ## everything that must hold
 	@tests/postgres.sh
 	@tests/s3.sh >/dev/null
 	go test -race -shuffle=on -timeout 20m $$(go list ./... | grep -vx tapline/tests)
+	go test -timeout 20m -run AfterTheLastSync ./tap-stripe
 	go test -shuffle=on -timeout 20m ./tests # whole processes, which the race detector does not see into
 
 lint: prerequisites

@@ -19,10 +19,6 @@ var scenarioStreams = []string{"charges", "customers", "invoices", "coupons", "r
 	"external_account_cards", "capabilities", "payment_methods", "customer_balance_transactions", "checkout_sessions", "checkout_session_line_items",
 	"promotion_codes", "subscription_schedules", "customer_cash_balance_transactions", "early_fraud_warnings", "report_runs"}
 
-// scenarioSeeds is how many scenarios are tried. The environment variable TAPLINE_SOAK says another number, and
-// TAPLINE_SEED one seed to see again.
-const scenarioSeeds = 100
-
 func numberFrom(t *testing.T, variable string, otherwise uint64) uint64 {
 	t.Helper()
 	text := os.Getenv(variable)
