@@ -3,6 +3,7 @@ package singer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -34,6 +35,55 @@ func (e *RecordError) Error() string {
 }
 
 func (e *RecordError) Unwrap() error { return e.Err }
+
+// StreamError says which stream a tap could not read to its end, and why.
+type StreamError struct {
+	Stream string
+	Err    error
+}
+
+func (e *StreamError) Error() string {
+	var record *RecordError
+	if errors.As(e.Err, &record) { // which names the stream itself
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("stream %s: %v", e.Stream, e.Err)
+}
+
+func (e *StreamError) Unwrap() error { return e.Err }
+
+// StreamErrors are those of several streams. They name all streams but tell the first's reason alone, to fit a line.
+type StreamErrors []*StreamError
+
+func (f StreamErrors) Error() string {
+	names := make([]string, len(f))
+	for i, one := range f {
+		names[i] = one.Stream
+	}
+	return fmt.Sprintf("%d streams cannot be read: %s; %v", len(f), strings.Join(names, ", "), f[0])
+}
+
+// Unwrap lists the failures, each of which may decide the exit code.
+func (f StreamErrors) Unwrap() []error {
+	errs := make([]error, len(f))
+	for i, one := range f {
+		errs[i] = one
+	}
+	return errs
+}
+
+// JoinStreamErrors makes one failure of those that are not nil: nil, a [*StreamError] or [StreamErrors]. The list must not
+// be used any more.
+func JoinStreamErrors(failed []*StreamError) error {
+	some := StreamErrors(slices.DeleteFunc(failed, func(e *StreamError) bool { return e == nil }))
+	switch len(some) {
+	case 0:
+		return nil
+	case 1:
+		return some[0]
+	}
+	return some
+}
 
 // ConfigError lists everything that is wrong with a config, a catalog, a state or a command line, so that one run shows
 // all of it. It ends a run with [ExitUsage].

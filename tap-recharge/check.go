@@ -52,7 +52,7 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 func checkStreams(ctx context.Context, run *singer.Run, c *recharge.Client, s *settings, has []string, report io.Writer) error {
 	table := tabwriter.NewWriter(report, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "STREAM\tREADABLE\tSCOPE")
-	var failed []*streamError
+	var failed []*singer.StreamError
 	var needed []string
 	for _, entry := range run.Catalog.Streams {
 		st := s.stream(entry.ID)
@@ -67,7 +67,7 @@ func checkStreams(ctx context.Context, run *singer.Run, c *recharge.Client, s *s
 			return explain(st, err)
 		}
 		if err != nil {
-			failed = append(failed, &streamError{st.name, explain(st, err)})
+			failed = append(failed, &singer.StreamError{Stream: st.name, Err: explain(st, err)})
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", st.name, readable(err), s.scopeOf(st, has))
 	}
@@ -78,7 +78,7 @@ func checkStreams(ctx context.Context, run *singer.Run, c *recharge.Client, s *s
 	if excess := excessOf(has, needed); len(excess) > 0 {
 		fmt.Fprintln(report, "scopes that the selected streams do not need: "+strings.Join(excess, ", "))
 	}
-	return join(failed)
+	return singer.JoinStreamErrors(failed)
 }
 
 // tryStream tells why a stream cannot be read. One below the records of another is judged by its scopes alone.

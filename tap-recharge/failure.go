@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"tapline/internal/recharge"
@@ -77,52 +76,6 @@ func concernsOneStream(err error) bool {
 	}
 	refused, ok := errors.AsType[*recharge.Error](err)
 	return !(ok && refused.Credentials()) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
-}
-
-// A streamError is why one stream could not be read to its end.
-type streamError struct {
-	stream string
-	err    error
-}
-
-func (e *streamError) Error() string {
-	if _, ok := errors.AsType[*singer.RecordError](e.err); ok { // which names the stream itself
-		return e.err.Error()
-	}
-	return fmt.Sprintf("stream %s: %v", e.stream, e.err)
-}
-
-func (e *streamError) Unwrap() error { return e.err }
-
-// failures are those of several streams. They name all streams but tell the first's reason alone, to fit a line.
-type failures []*streamError
-
-func (f failures) Error() string {
-	names := make([]string, len(f))
-	for i, one := range f {
-		names[i] = one.stream
-	}
-	return fmt.Sprintf("%d streams cannot be read: %s; %v", len(f), strings.Join(names, ", "), f[0])
-}
-
-func (f failures) Unwrap() []error {
-	errs := make([]error, len(f))
-	for i, one := range f {
-		errs[i] = one
-	}
-	return errs
-}
-
-// join makes one failure of those that are not nil, or nil.
-func join(failed []*streamError) error {
-	some := failures(slices.DeleteFunc(failed, func(e *streamError) bool { return e == nil }))
-	switch len(some) {
-	case 0:
-		return nil
-	case 1:
-		return some[0]
-	}
-	return some
 }
 
 // A lackError says that a stream cannot be read for want of a scope.

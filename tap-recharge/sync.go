@@ -127,7 +127,7 @@ func (s *syncer) byHurry(a, b *job) int {
 func (s *syncer) readAll(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(streamsAtOnce)
-	failed := make([]*streamError, len(s.jobs))
+	failed := make([]*singer.StreamError, len(s.jobs))
 	for i, j := range s.jobs {
 		group.Go(func() error {
 			if ctx.Err() != nil {
@@ -138,7 +138,7 @@ func (s *syncer) readAll(ctx context.Context) error {
 			if err == nil || ctx.Err() != nil || !concernsOneStream(err) || errors.Is(err, recharge.ErrUnavailable) && s.answers.Load() == answers {
 				return explain(j.stream, err)
 			}
-			failed[i] = &streamError{j.stream.name, explain(j.stream, err)}
+			failed[i] = &singer.StreamError{Stream: j.stream.name, Err: explain(j.stream, err)}
 			s.run.Log.Warn("the stream cannot be read, the others go on", "stream", j.stream.name)
 			return nil
 		})
@@ -146,8 +146,8 @@ func (s *syncer) readAll(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	err := join(failed)
-	if several, ok := err.(failures); ok {
+	err := singer.JoinStreamErrors(failed)
+	if several, ok := err.(singer.StreamErrors); ok {
 		for _, one := range several {
 			s.run.Log.Error(one.Error())
 		}

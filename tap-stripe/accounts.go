@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"tapline/singer"
 )
 
 // An account is one account to read, and the jobs of its streams.
@@ -74,7 +76,7 @@ func (s *syncer) accountIDs(ctx context.Context) ([]string, error) {
 }
 
 // followAll reads what has changed in each account.
-func (s *syncer) followAll(ctx context.Context, accounts []*account) ([]*streamError, error) {
+func (s *syncer) followAll(ctx context.Context, accounts []*account) ([]*singer.StreamError, error) {
 	if s.follow == nil {
 		return nil, nil
 	}
@@ -94,7 +96,7 @@ func (s *syncer) followAll(ctx context.Context, accounts []*account) ([]*streamE
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	var all []*streamError
+	var all []*singer.StreamError
 	for _, err := range failed {
 		all = append(all, streamErrors(err)...)
 	}
@@ -102,16 +104,16 @@ func (s *syncer) followAll(ctx context.Context, accounts []*account) ([]*streamE
 }
 
 // streamErrors lists the failures of streams that one error joins.
-func streamErrors(err error) []*streamError {
-	var several failures
-	var one *streamError
+func streamErrors(err error) []*singer.StreamError {
+	var several singer.StreamErrors
+	var one *singer.StreamError
 	switch {
 	case errors.As(err, &several):
 		return several
 	case errors.As(err, &one):
-		return []*streamError{one}
+		return []*singer.StreamError{one}
 	case err != nil:
-		return []*streamError{{findStream("events"), err}}
+		return []*singer.StreamError{{Stream: "events", Err: err}}
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"tapline/singer"
 )
 
 // keptEvents is how far back events are relied on: Stripe keeps them for 30 days, and a day is left for the run.
@@ -59,13 +61,13 @@ func (s *syncer) followChanges(ctx context.Context, account string, jobs []*job)
 			return err
 		}
 	}
-	var failed []*streamError
+	var failed []*singer.StreamError
 	for _, j := range jobs {
 		if err := f.failed[j]; err != nil {
-			failed = append(failed, &streamError{j.stream, err})
+			failed = append(failed, &singer.StreamError{Stream: j.stream.name, Err: err})
 		}
 	}
-	return join(failed)
+	return singer.JoinStreamErrors(failed)
 }
 
 func newFollower(s *syncer, account string, jobs []*job) *follower {
@@ -237,8 +239,8 @@ func (f *follower) readAgain(ctx context.Context, jobs []*job) error {
 	failed, err := f.readTrees(ctx, jobs)
 	for _, one := range failed {
 		for _, j := range jobs {
-			if j.stream == one.stream {
-				_ = f.judge(j, one.err) // it concerns this stream
+			if j.stream.name == one.Stream {
+				_ = f.judge(j, one.Err) // it concerns this stream
 			}
 		}
 	}

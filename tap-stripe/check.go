@@ -47,16 +47,16 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var failed []*streamError
+	var failed []*singer.StreamError
 	for _, st := range selected {
 		if err := refused[st.name]; err != nil {
 			reasons[st.name] = reason(err)
-			failed = append(failed, &streamError{st, err})
+			failed = append(failed, &singer.StreamError{Stream: st.name, Err: err})
 		}
 	}
 	fmt.Fprintln(report, headline(s, account))
 	writeTable(report, listed, reasons)
-	return join(failed)
+	return singer.JoinStreamErrors(failed)
 }
 
 // headline says what is looked at, and how fast it may be read.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stripe/stripe-go/v76"
 	"golang.org/x/sync/errgroup"
+
+	"tapline/singer"
 )
 
 // A crew reads several roots with many workers.
@@ -25,7 +27,7 @@ type crew struct {
 }
 
 // readTrees reads roots with their children. A failure that concerns one stream alone does not stop the others.
-func (s *syncer) readTrees(ctx context.Context, roots []*job) ([]*streamError, error) {
+func (s *syncer) readTrees(ctx context.Context, roots []*job) ([]*singer.StreamError, error) {
 	c := &crew{syncer: s, changed: sync.NewCond(&s.mu), passes: s.beginPasses(roots)}
 	for _, j := range roots {
 		r := &reading{root: j}
@@ -46,10 +48,10 @@ func (s *syncer) readTrees(ctx context.Context, roots []*job) ([]*streamError, e
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	var failed []*streamError
+	var failed []*singer.StreamError
 	for _, r := range c.readings {
 		if r.err != nil {
-			failed = append(failed, &streamError{r.root.stream, r.err})
+			failed = append(failed, &singer.StreamError{Stream: r.root.stream.name, Err: r.err})
 		}
 	}
 	return failed, nil

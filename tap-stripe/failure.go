@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -186,51 +185,4 @@ func (e *APIError) lack() string {
 		return "the permission " + name
 	}
 	return "a permission"
-}
-
-// A streamError is why one stream could not be read to its end.
-type streamError struct {
-	stream *stream
-	err    error
-}
-
-func (e *streamError) Error() string {
-	var record *singer.RecordError
-	if errors.As(e.err, &record) { // which names the stream itself
-		return e.err.Error()
-	}
-	return fmt.Sprintf("stream %s: %v", e.stream.name, e.err)
-}
-
-func (e *streamError) Unwrap() error { return e.err }
-
-// failures are those of several streams. They name all streams but tell the first's reason alone, to fit a line.
-type failures []*streamError
-
-func (f failures) Error() string {
-	names := make([]string, len(f))
-	for i, one := range f {
-		names[i] = one.stream.name
-	}
-	return fmt.Sprintf("%d streams cannot be read: %s; %v", len(f), strings.Join(names, ", "), f[0])
-}
-
-func (f failures) Unwrap() []error {
-	errs := make([]error, len(f))
-	for i, one := range f {
-		errs[i] = one
-	}
-	return errs
-}
-
-// join makes one failure of those that are not nil, or nil.
-func join(failed []*streamError) error {
-	some := failures(slices.DeleteFunc(failed, func(e *streamError) bool { return e == nil }))
-	switch len(some) {
-	case 0:
-		return nil
-	case 1:
-		return some[0]
-	}
-	return some
 }

@@ -132,8 +132,8 @@ func (s *syncer) readAll(ctx context.Context, accounts []*account) error {
 	if err != nil {
 		return err
 	}
-	err = join(append(failed, changed...))
-	if several, ok := err.(failures); ok {
+	err = singer.JoinStreamErrors(append(failed, changed...))
+	if several, ok := err.(singer.StreamErrors); ok {
 		for _, one := range several {
 			s.run.Log.Error(one.Error())
 		}
