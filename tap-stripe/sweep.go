@@ -34,18 +34,17 @@ func (f *follower) unsettled() []*job {
 // settle reads again what was pending, once one of the objects is due, and takes note of what is pending now.
 func (f *follower) settle(ctx context.Context) error {
 	return f.eachOf(ctx, f.unsettled(), func(ctx context.Context, j *job) error {
-		now, floor := f.now.Unix(), max(f.now.Add(-settlesWithin).Unix(), f.settings.start, 0)
-		mark := f.mark.Settle
-		if mark == nil && j.mark.FullSyncedAt >= f.syncer.now.Unix() { // all is fresh; the next run looks who is pending
+		now, mark, from := f.now.Unix(), f.mark.Settle, j.mark.PendingFrom
+		if from == 0 { // no run has looked yet who is pending
+			from, mark = f.mayBePending(cmp.Or(j.mark.FullSyncedAt, now)), nil
+		}
+		if mark == nil && j.mark.FullSyncedAt >= f.syncer.now.Unix() { // all is fresh; the next run looks
 			return f.emit(nil, func() error {
-				j.mark.PendingFrom = floor
+				j.mark.PendingFrom = from
 				return f.setSettle(j, &settleMark{Until: now})
 			})
 		}
-		from := j.mark.PendingFrom // long ago, if the last run was
-		if mark == nil {
-			mark, from = &settleMark{}, floor
-		}
+		mark = cmp.Or(mark, &settleMark{})
 		if now < mark.Due {
 			from = max(from, mark.Until-f.settings.Overlap)
 		}
@@ -60,11 +59,17 @@ func (f *follower) settle(ctx context.Context) error {
 			case now < mark.Due:
 				next.Due = mark.Due
 			default:
-				j.mark.PendingFrom = max(oldest, floor)
+				j.mark.PendingFrom = max(oldest, f.mayBePending(now))
 			}
 			return f.setSettle(j, &next)
 		})
 	})
+}
+
+// mayBePending is the creation of the oldest transaction that may have been pending when it was read, at the earliest at
+// that time: the run that read it may have been cut long ago.
+func (f *follower) mayBePending(read int64) int64 {
+	return max(read-int64(settlesWithin.Seconds()), f.settings.start, 1)
 }
 
 func (f *follower) setSettle(j *job, mark *settleMark) error {

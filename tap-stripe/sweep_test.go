@@ -33,6 +33,24 @@ func TestPendingTransactionsAreReadAgainUntilTheyAreAvailable(t *testing.T) {
 	s.compare(t)
 }
 
+// The run that read the transactions was killed before it took note of those that are pending.
+func TestWhatACutRunReadAsPendingIsReadAgain(t *testing.T) {
+	for _, later := range []time.Duration{time.Hour, 44 * 24 * time.Hour, 300 * 24 * time.Hour} {
+		s := newScenario(t, 2, picksOf(t, "balance_transactions"), stripefake.Options{Seed: 2, Counts: map[string]int{"balance_transactions": 300}, Span: 60 * 24 * time.Hour})
+		messages, err := s.run(t)
+		s.must(t, err)
+		cut := slices.IndexFunc(messages, func(m singer.Message) bool {
+			state, ok := m.(*singer.State)
+			return ok && strings.Contains(string(state.Value), "settle")
+		})
+		s.take(t, messages[:cut])
+		advance(t, s.fake, later)
+		s.fake.Settle()
+		s.sync(t, false)
+		s.compare(t)
+	}
+}
+
 func TestAListIsReadWholeAgainWhenItIsDue(t *testing.T) {
 	for _, c := range []struct {
 		days     any
