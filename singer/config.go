@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 )
@@ -149,26 +148,6 @@ func decodeObject(path string, text []byte) (map[string]any, error) {
 		return nil, fmt.Errorf("%s does not hold a JSON object", path)
 	}
 	return object, nil
-}
-
-// warnReadable notes that a file with a secret in it can be read by everyone on the machine.
-func (l *configLoader) warnReadable(path string, root *setting, values map[string]any) {
-	info, err := os.Stat(path)
-	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o004 == 0 {
-		return
-	}
-	var held []string
-	root.secrets(values, func(name, text string) string {
-		if !isReference(text) {
-			held = append(held, name)
-		}
-		return text
-	})
-	if len(held) > 0 {
-		slices.Sort(held)
-		l.warnings = append(l.warnings, fmt.Sprintf("every user of this machine can read %s, which holds %s; run chmod 600 on it",
-			path, strings.Join(held, ", ")))
-	}
 }
 
 // readEnv takes the settings that have an environment variable with something in it.

@@ -209,30 +209,6 @@ func TestConfigResolvesReferencesToSecrets(t *testing.T) {
 	}
 }
 
-func TestConfigWarnsOfASecretThatEveryoneCanRead(t *testing.T) {
-	for _, c := range []struct {
-		content string
-		mode    os.FileMode
-		warned  bool
-	}{
-		{`{"api_key":"long-enough","shop":"a"}`, 0o644, true},
-		{`{"api_key":"long-enough","shop":"a"}`, 0o600, false},
-		{`{"api_key":"env:KEY","shop":"a"}`, 0o644, false},
-	} {
-		path := writeFile(t, "config.json", c.content)
-		if err := os.Chmod(path, c.mode); err != nil {
-			t.Fatal(err)
-		}
-		l := shopLoader(map[string]string{"KEY": "long-enough"})
-		if _, err := l.load([]string{path}); err != nil {
-			t.Fatal(err)
-		}
-		if warned := len(l.warnings) > 0; warned != c.warned {
-			t.Errorf("%s with mode %o: warnings %q", c.content, c.mode, l.warnings)
-		}
-	}
-}
-
 func TestConfigSchemaThatAllowsUnknownSettings(t *testing.T) {
 	l := &configLoader{schema: []byte(`{"properties":{"a":{}},"additionalProperties":true}`), env: envOf(nil)}
 	config, err := l.load([]string{writeFile(t, "config.json", `{"b":1}`)})
