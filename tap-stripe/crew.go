@@ -128,14 +128,14 @@ func (c *crew) pick() (*reading, *walk) {
 const fewestPages = 3
 
 // steal takes over a part of the slice with the most left. More workers on one list than its limit needs are of no use.
-// Nor may a list be divided more often than it has shown pages: how its objects are spread over time is only found out
-// by reading, and each part that turns out to be empty has cost a request.
+// Nor may a list be divided much more often than it has shown pages: how its objects are spread over time is only found
+// out by reading, and each part that turns out to be empty has cost a request.
 func (c *crew) steal() (*reading, *walk) {
 	var richest *walk
 	var of *reading
 	most := float64(fewestPages)
 	for _, r := range c.readings {
-		if r.stopped || r.shared >= r.pages || r.busy >= requestsAtOnce(endpointRate) || c.run.Limit > 0 {
+		if r.stopped || r.shared >= r.mayShare(c.settings.PageSize) || r.busy >= requestsAtOnce(endpointRate) || c.run.Limit > 0 {
 			continue
 		}
 		for _, w := range r.walks {
@@ -152,6 +152,17 @@ func (c *crew) steal() (*reading, *walk) {
 	of.root.mark.Backfill.Remaining = append(of.root.mark.Backfill.Remaining, w.slice)
 	of.walks = append(of.walks, w)
 	return of, w
+}
+
+// expect tells the limiter how many pages of a stream are left, those of all accounts together.
+func (c *crew) expect(st *stream) {
+	pages := 0.0
+	for _, r := range c.readings {
+		if r.root.stream == st {
+			pages += r.pagesLeft(c.settings.PageSize)
+		}
+	}
+	c.client.limit.expect(st.path, pages)
 }
 
 // leave ends a worker's part in a reading. Failures that concern no other stream stay with the reading.

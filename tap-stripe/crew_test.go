@@ -167,7 +167,7 @@ func TestWorkersShareAListWithoutLossOrRepetition(t *testing.T) {
 		if len(got) != len(l.list) {
 			t.Fatalf("seed %d: %d objects of %d", seed, len(got), len(l.list))
 		}
-		if whole := (len(l.list) + pageSize - 1) / pageSize; l.requests > 2+2*l.pages || l.pages > 2*whole+2 {
+		if whole := (len(l.list) + pageSize - 1) / pageSize; l.requests > 2+aheadOfPages+2*l.pages || l.pages > 2*whole+2 {
 			t.Errorf("seed %d: %d requests, %d pages, where %d would do", seed, l.requests, l.pages, whole)
 		}
 		for _, m := range messages {

@@ -27,7 +27,9 @@ const (
 // accounts may be counted with their platform.
 //
 // A request spends from two budgets: the account's and that of its endpoint. It is granted when both have room, and
-// waits in line without holding a place in either. While several endpoints have requests waiting, they take turns.
+// waits in line without holding a place in either. While several endpoints have requests waiting, the account's budget is
+// shared in proportion to what is still to come for each, so that all come to their end together: the last ones alone
+// could not use it up.
 type limiter struct {
 	mu        sync.Mutex
 	account   *budget
@@ -55,7 +57,11 @@ type budget struct {
 	inFlight int
 	freed    time.Time // when the end of a request last made room for another one
 	waiting  []*turn   // of an endpoint, first come, first served
+	expected float64   // how many requests of an endpoint are still to come, or unforeseen
 }
+
+// unforeseen is how many requests are to come if nobody can tell. It counts as much as the most of any endpoint.
+const unforeseen = -1
 
 // longestAnswer is how long an answer may take without the number of requests at the same time keeping the rate down.
 const longestAnswer = time.Second
@@ -65,6 +71,7 @@ func newBudget(perSecond float64) *budget {
 	return &budget{
 		rate:     allowance{full: perSecond},
 		together: allowance{full: float64(requestsAtOnce(perSecond))},
+		expected: unforeseen,
 	}
 }
 
@@ -222,11 +229,22 @@ func (l *limiter) dispatch() {
 	}
 }
 
+// expect takes note of how many requests to an endpoint are still to come.
+func (l *limiter) expect(endpoint string, requests float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.budgetOf(endpoint).expected = requests
+}
+
 // choose returns the endpoint whose turn is next, and when: the first that may, and of those that may by now, the one
-// that was granted nothing for the longest time.
+// for which most is to come by the time that it was granted nothing.
 func (l *limiter) choose(now time.Time) (chosen *budget, at time.Time) {
 	if l.account.crowded(now) {
 		return nil, at
+	}
+	most := 1.0
+	for _, b := range l.endpoints {
+		most = max(most, b.expected)
 	}
 	soonest := latest(now, l.account.next)
 	for _, b := range l.endpoints {
@@ -234,11 +252,20 @@ func (l *limiter) choose(now time.Time) (chosen *budget, at time.Time) {
 			continue
 		}
 		moment := latest(soonest, b.next)
-		if chosen == nil || moment.Before(at) || moment.Equal(at) && b.last.Before(chosen.last) {
+		if chosen == nil || moment.Before(at) || moment.Equal(at) && b.urgency(now, most) > chosen.urgency(now, most) {
 			chosen, at = b, moment
 		}
 	}
 	return chosen, at
+}
+
+// urgency grows with the time since the last grant, the faster the more is to come. The most of any endpoint is given.
+func (b *budget) urgency(now time.Time, most float64) float64 {
+	expected := max(b.expected, 1)
+	if b.expected == unforeseen {
+		expected = most
+	}
+	return expected * now.Sub(b.last).Seconds()
 }
 
 // crowded tells whether as many requests are on their way as may be.

@@ -161,6 +161,30 @@ func TestEndpointsTakeTurns(t *testing.T) {
 	})
 }
 
+// All lists are to end together, and what nobody can foresee may be the longest.
+func TestEndpointsShareByWhatIsToCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(24, 100)
+		crowd := &crowd{limit: l, latency: 300 * time.Millisecond}
+		crowd.run(t, 70*time.Second, func(ctx context.Context) {
+			l.expect("/v1/long", 300)
+			l.expect("/v1/short", 100)
+			l.expect("/v1/over", 0)
+			for _, name := range []string{"/v1/long", "/v1/short", "/v1/over", "/v1/unforeseen"} {
+				crowd.ask(ctx, 8, name)
+			}
+		})
+		for name, want := range map[string]int{"/v1/long": 720, "/v1/short": 240, "/v1/unforeseen": 720} {
+			if n := len(crowd.granted[name]); n < want-15 || n > want+15 {
+				t.Errorf("%s gets %d of 1680 requests, want %d", name, n, want)
+			}
+		}
+		if n := len(crowd.granted["/v1/over"]); n < 2 || n > 5 {
+			t.Errorf("the list that was thought to be read gets %d requests, want one three hundredth of another", n)
+		}
+	})
+}
+
 // A request that waits for its endpoint must not keep others from the account's budget, and the other way round.
 func TestASlowEndpointHoldsNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

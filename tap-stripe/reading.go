@@ -38,6 +38,29 @@ func (r *reading) idleSlice() *slice {
 	return nil
 }
 
+// pagesLeft estimates how many pages workers have before them.
+func (r *reading) pagesLeft(size int) (pages float64) {
+	for _, w := range r.walks {
+		pages += w.pagesLeft(size)
+	}
+	return pages
+}
+
+// A list that seems to have at least longPages before it may be divided aheadOfPages times more often than it has shown
+// pages, so that it is soon read at the full rate.
+const (
+	longPages    = 100
+	aheadOfPages = 3
+)
+
+// mayShare is how often the list may be divided by now.
+func (r *reading) mayShare(size int) int {
+	if r.pages > 0 && r.pagesLeft(size) >= longPages {
+		return r.pages + aheadOfPages
+	}
+	return r.pages
+}
+
 // prepare opens what is to be read of a list: first what an earlier run has left, if there is something.
 func (s *syncer) prepare(r *reading) error {
 	j := r.root
@@ -137,6 +160,7 @@ func (c *crew) emitPage(ctx context.Context, r *reading, w *walk, answer *page) 
 	if keep > 0 {
 		r.pages++
 	}
+	c.expect(r.root.stream)
 	c.changed.Broadcast() // how much is left is known now
 	c.mu.Unlock()
 	if err != nil {
