@@ -22,11 +22,7 @@ type account struct {
 const accountsAtOnce = 4
 
 // accounts lists the accounts to read with their jobs.
-func (s *syncer) accounts(ctx context.Context, picks []pick) ([]*account, error) {
-	ids, err := s.accountIDs(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (s *syncer) accounts(ids []string, picks []pick) ([]*account, error) {
 	var accounts []*account
 	for _, id := range ids {
 		jobs, err := s.jobsOf(id, picks)

@@ -146,7 +146,11 @@ func (s *syncer) runWith(ctx context.Context, picks []pick) (err error) {
 	if s.now, err = s.client.clock(ctx, clockStream(picks)); err != nil {
 		return err
 	}
-	accounts, err := s.accounts(ctx, picks)
+	ids, err := s.accountIDs(ctx)
+	if err != nil {
+		return err
+	}
+	accounts, err := s.accounts(ids, picks)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 		return err
 	}
 	c := newClient(s, nil, run.Log, run.Metrics)
-	refused, err := tryAll(ctx, c, s, selected)
+	refused, err := tryAll(ctx, c, s, "", selected)
 	if err != nil {
 		return err
 	}
@@ -51,6 +51,10 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 	for _, st := range selected {
 		if err := refused[st.name]; err != nil {
 			reasons[st.name] = reason(err)
+			if s.SkipForbidden && leavable(err) {
+				reasons[st.name] += ", so it is left out"
+				continue
+			}
 			failed = append(failed, &singer.StreamError{Stream: st.name, Err: err})
 		}
 	}

@@ -22,6 +22,7 @@ type settings struct {
 	Overlap        int64         `json:"overlap_seconds"`         // seconds
 	Recheck        int64         `json:"recheck_seconds"`         // seconds
 	Hydrate        string        `json:"hydrate"`                 // always or auto
+	SkipForbidden  bool          `json:"skip_forbidden"`          // what the key may not read is no failure
 	ReconcileDays  *int64        `json:"reconcile_days"`          // nil: as each stream says
 	PageSize       int           `json:"page_size"`               // objects
 	MaxRetries     int           `json:"max_retries"`             // per request

@@ -3,8 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
-	"slices"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -60,7 +61,7 @@ func discover(ctx context.Context, run *singer.Run) (*singer.Catalog, error) {
 		}
 	}
 	s.MaxRetries = min(s.MaxRetries, discoveryRetries)
-	refused, err := tryAll(ctx, newClient(s, nil, run.Log, run.Metrics), s, doubtful)
+	refused, err := tryAll(ctx, newClient(s, nil, run.Log, run.Metrics), s, "", doubtful)
 	if errors.Is(err, singer.ErrUnavailable) {
 		run.Log.Warn("Stripe cannot be asked which streams the key may read, so all are listed", "cause", err.Error())
 		return catalog, nil
@@ -125,60 +126,112 @@ const accountPath = "/v1/account"
 var errAccountUnasked = errors.New("the account itself is read with a secret key (sk_...) only")
 
 // tryAll asks for one object of each stream, and returns why some were refused, by name. What belongs to a refused list
-// is refused with it. A failure that concerns all of them, such as a wrong key, is returned by itself.
-func tryAll(ctx context.Context, c *client, s *settings, list []*stream) (refused map[string]error, err error) {
+// is refused with it; what belongs to another one is tried with a restricted key, which may lack the one permission and
+// have the other. account is the connected account to ask for; "": that of the settings. A failure that concerns all of
+// them, such as a wrong key, is returned by itself.
+func tryAll(ctx context.Context, c *client, s *settings, account string, list []*stream) (refused map[string]error, err error) {
 	refused = map[string]error{}
-	var roots []*stream
+	var roots, children []*stream
+	tried := map[string]*stream{} // by path, for some children share a list
 	for _, st := range list {
 		root := st.root()
 		switch {
 		case root.path == accountPath && s.restricted():
 			refused[root.name] = errAccountUnasked
-		case !slices.Contains(roots, root):
-			roots = append(roots, root)
+		case tried[root.path] == nil:
+			tried[root.path], roots = root, append(roots, root)
 		}
 	}
-	var mu sync.Mutex
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(triesAtOnce)
-	for _, root := range roots {
-		group.Go(func() error {
-			err := c.try(ctx, root)
-			if err == nil || !concernsOneStream(err) {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			refused[root.name] = err
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+	if err := c.tryEach(ctx, account, roots, refused); err != nil {
 		return nil, err
 	}
 	for _, st := range list {
-		if err := refused[st.root().name]; err != nil {
-			refused[st.name] = err
+		for ; st.parent != nil && refused[st.root().name] == nil && s.restricted(); st = findStream(st.parent.stream) {
+			if path := st.parent.path; path != "" && tried[path] == nil {
+				tried[path], children = st, append(children, st)
+			}
+		}
+	}
+	if err := c.tryEach(ctx, account, children, refused); err != nil {
+		return nil, err
+	}
+	for _, st := range list {
+		if why := refusalAbove(st, tried, refused); why != nil {
+			refused[st.name] = why
 		}
 	}
 	return refused, nil
 }
 
-// try asks for as little as possible of a stream that is no child.
-func (c *client) try(ctx context.Context, st *stream) error {
-	if st.single {
-		_, err := c.retrieve(ctx, request{path: st.path})
-		return err
+// refusalAbove returns why a stream's own list was refused, or that of one on which it hangs.
+func refusalAbove(st *stream, tried map[string]*stream, refused map[string]error) error {
+	for ; st.parent != nil; st = findStream(st.parent.stream) {
+		if one := tried[st.parent.path]; one != nil && refused[one.name] != nil {
+			return refused[one.name]
+		}
 	}
-	if st.heardOf() {
-		_, err := c.retrieve(ctx, byID(st.path+"/{id}", "none"))
+	return refused[st.name]
+}
+
+// tryEach tries streams, a few at a time, and notes which were refused.
+func (c *client) tryEach(ctx context.Context, account string, list []*stream, refused map[string]error) error {
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(triesAtOnce)
+	for _, st := range list {
+		group.Go(func() error {
+			err := c.try(ctx, account, st)
+			if err == nil || !concernsOneStream(err) {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			refused[st.name] = err
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// nobody is the id of no object. Stripe looks at the key's permissions before it looks for the object.
+const nobody = "none"
+
+// try asks for as little as possible of a stream.
+func (c *client) try(ctx context.Context, account string, st *stream) error {
+	switch {
+	case st.parent != nil:
+		return c.tryChild(ctx, account, st)
+	case st.single:
+		_, err := c.retrieve(ctx, request{account: account, path: st.path})
+		return err
+	case st.heardOf():
+		r := byID(st.path+"/{id}", nobody)
+		r.account = account
+		_, err := c.retrieve(ctx, r)
 		var api *APIError
 		if errors.As(err, &api) && api.missing() {
 			return nil
 		}
 		return err
 	}
-	_, err := c.list(ctx, trial(st))
+	r := trial(st)
+	r.account = account
+	_, err := c.list(ctx, r)
+	return err
+}
+
+// tryChild asks for the children of nobody. Only the refusal of a permission says something about the list.
+func (c *client) tryChild(ctx context.Context, account string, st *stream) error {
+	parent := json.RawMessage(`{"id":"` + nobody + `","ownership":"` + nobody + `"}`)
+	r := request{account: account, endpoint: st.parent.path, path: fillIn(st.parent.path, parent, url.PathEscape), query: childQuery(st, parent, "")}
+	if !st.unpaged {
+		r.size = 1
+	}
+	_, err := c.list(ctx, r)
+	var api *APIError
+	if errors.As(err, &api) && concernsOneStream(err) && !api.forbidden() && !api.productMissing() {
+		return nil
+	}
 	return err
 }
 

@@ -136,7 +136,7 @@ func TestTryingEveryListOnce(t *testing.T) {
 		cards, cards,
 	}
 	fake.ResetRequests()
-	refused, err := tryAll(t.Context(), newClient(s, nil, slog.New(slog.DiscardHandler), &singer.Metrics{}), s, list)
+	refused, err := tryAll(t.Context(), newClient(s, nil, slog.New(slog.DiscardHandler), &singer.Metrics{}), s, "", list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestTryingEveryListOnce(t *testing.T) {
 		asked = append(asked, request.Path+"?"+request.Query)
 	}
 	slices.Sort(asked)
-	wanted := []string{"/v1/balance?", "/v1/charges?limit=1", "/v1/customers?limit=1", "/v1/invoices?limit=1", "/v1/invoices?limit=1&status=open", "/v1/issuing/cards?limit=1"}
+	wanted := []string{"/v1/balance?", "/v1/charges?limit=1", "/v1/customers?limit=1", "/v1/invoices?limit=1&status=open", "/v1/issuing/cards?limit=1"}
 	if diff := cmp.Diff(wanted, asked); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}
@@ -169,7 +169,7 @@ func TestAServerInTroubleIsNoMissingPermission(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &settings{APIKey: "sk_test_fake", BaseURL: url, RequestRate: 1000, RequestTimeout: 10}
-	_, err := tryAll(t.Context(), newClient(s, nil, slog.New(slog.NewTextHandler(io.Discard, nil)), &singer.Metrics{}), s, []*stream{findStream("refunds"), findStream("charges")})
+	_, err := tryAll(t.Context(), newClient(s, nil, slog.New(slog.NewTextHandler(io.Discard, nil)), &singer.Metrics{}), s, "", []*stream{findStream("refunds"), findStream("charges")})
 	if err == nil || !strings.Contains(err.Error(), "/v1/refunds still failed") {
 		t.Errorf("it ends with %v", err)
 	}

@@ -64,15 +64,22 @@ func (s *syncer) sync(ctx context.Context) error {
 	if s.several {
 		addAccount(picks)
 	}
+	if s.now, err = s.client.clock(ctx, clockStream(picks)); err != nil {
+		return err
+	}
+	ids, err := s.accountIDs(ctx)
+	if err != nil {
+		return err
+	}
+	if picks, err = s.leaveOut(ctx, picks, ids); err != nil || len(picks) == 0 {
+		return err
+	}
 	for _, p := range picks {
 		if err := s.run.Out.WriteSchema(p.schema); err != nil {
 			return err
 		}
 	}
-	if s.now, err = s.client.clock(ctx, clockStream(picks)); err != nil {
-		return err
-	}
-	accounts, err := s.accounts(ctx, picks)
+	accounts, err := s.accounts(ids, picks)
 	if err != nil {
 		return err
 	}
@@ -132,7 +139,7 @@ func (s *syncer) readAll(ctx context.Context, accounts []*account) error {
 	if err != nil {
 		return err
 	}
-	err = singer.JoinStreamErrors(append(failed, changed...))
+	err = singer.JoinStreamErrors(s.pardon(append(failed, changed...)))
 	if several, ok := err.(singer.StreamErrors); ok {
 		for _, one := range several {
 			s.run.Log.Error(one.Error())

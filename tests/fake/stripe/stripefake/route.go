@@ -59,7 +59,7 @@ func (s *Server) endpoints() []endpoint {
 		}
 		for i := range k.links {
 			if l := &k.links[i]; s.shelves[l.kind] != nil {
-				add(append(one[:len(one):len(one)], l.name), k, func(docPath string, ids []string, query url.Values) ([]byte, *apiError) {
+				add(append(one[:len(one):len(one)], l.name), s.shelves[l.kind].kind, func(docPath string, ids []string, query url.Values) ([]byte, *apiError) {
 					return s.listLinked(sh, l, docPath, ids, query)
 				})
 			}
