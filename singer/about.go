@@ -1,6 +1,7 @@
 package singer
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // program is what a tap and a target have in common.
@@ -20,6 +22,7 @@ type program struct {
 	config       []byte // JSON Schema
 	capabilities []string
 	commands     []Command
+	streams      func(ctx context.Context, run *TargetRun) ([]string, error) // nil: it knows none
 }
 
 type kind string
@@ -43,54 +46,72 @@ func buildVersion(set string) string {
 	return "dev"
 }
 
+// commit returns what the go command recorded of the commit that was built, "" and no time if it recorded none.
+func commit() (name string, at time.Time) {
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return "", at
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			name = s.Value[:min(len(s.Value), 12)] + name
+		case "vcs.time":
+			at, _ = time.Parse(time.RFC3339, s.Value)
+		case "vcs.modified":
+			if s.Value == "true" {
+				name += " with changes"
+			}
+		}
+	}
+	return name, at
+}
+
 func (p *program) printVersion(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%s %s (%s, %s/%s)\n", p.name, p.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	facts := fmt.Sprintf("%s, %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if name, at := commit(); name != "" {
+		facts += fmt.Sprintf(", commit %s of %s", name, at.Format(time.DateOnly))
+	}
+	_, err := fmt.Fprintf(w, "%s %s (%s)\n", p.name, p.version, facts)
 	return err
 }
 
-const exitCodes = `Exit codes:
-  0 done   1 failed   2 usage or config   3 credentials or permission   4 other side unavailable after retries
-  130, 143 cut short by SIGINT, SIGTERM
-`
+const protocolNote = "stdout carries the protocol alone; logs go to stderr."
 
-// printHelp prints one screen.
-func (p *program) printHelp(w io.Writer) error {
+var exitCodes = []struct{ code, meaning string }{
+	{"0", "done; also of a target that was told to stop and has stored what it had read"},
+	{"1", "failed"},
+	{"2", "usage or config"},
+	{"3", "credentials or permission"},
+	{"4", "the other side stayed unavailable after all retries"},
+	{"130, 143", "cut short by SIGINT, SIGTERM"},
+}
+
+// overview begins the help.
+func (p *program) overview() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s: %s\n\nUsage:\n", p.name, p.description)
-	if p.kind == kindTap {
-		fmt.Fprintf(&text, "  %s --config FILE --discover > catalog.json\n", p.name)
-		fmt.Fprintf(&text, "  %s --config FILE [--catalog FILE] [--state FILE] | target > states.jsonl\n", p.name)
-	} else {
-		fmt.Fprintf(&text, "  tap | %s --config FILE > states.jsonl\n", p.name)
+	fmt.Fprintf(&text, "%s\n\n%s --about lists the settings.\n\nExit codes:\n", p.description, protocolNote)
+	for _, c := range exitCodes {
+		fmt.Fprintf(&text, "  %-8s  %s\n", c.code, c.meaning)
 	}
-	for _, c := range p.commands {
-		fmt.Fprintf(&text, "  %s: %s\n", c.usage(p), c.Help)
-	}
-	text.WriteString("\nFlags:\n")
-	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	for _, o := range new(flags).options(p) {
-		fmt.Fprintf(table, "  %s\t%s\n", o.spelling(), o.help)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	text.WriteString("\n--about lists the settings. stdout carries the protocol alone; logs go to stderr.\n\n" + exitCodes)
-	_, err := io.WriteString(w, text.String())
-	return err
+	return text.String()
 }
 
-func (o option) spelling() string {
-	text := "    --" + o.name
-	if o.short != "" {
-		text = "-" + o.short + ", --" + o.name
+// examples are the usual calls.
+func (p *program) examples() string {
+	text := `  # list the streams
+  NAME --config tap.json --discover > catalog.json
+  # sync them, and the next time go on from the last state
+  NAME --config tap.json --catalog catalog.json | target-warehouse --config target.json > states.jsonl
+  tail -n 1 states.jsonl > state.json
+  NAME --config tap.json --catalog catalog.json --state state.json | target-warehouse --config target.json >> states.jsonl`
+	if p.kind == kindTarget {
+		text = `  # load what a tap sends
+  tap-stripe --config tap.json | NAME --config target.json > states.jsonl
+  # load a file of messages with settings of the environment
+  NAME --config ENV --input messages.jsonl`
 	}
-	switch {
-	case o.choice != nil:
-		return text + "[=" + o.arg + "]"
-	case o.arg != "":
-		return text + " " + o.arg
-	}
-	return text
+	return strings.ReplaceAll(text, "NAME", p.name)
 }
 
 // printAbout describes the program; its JSON has the keys of the Meltano SDK's.

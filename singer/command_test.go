@@ -17,22 +17,29 @@ func TestTargetCommands(t *testing.T) {
 		{[]string{"status", "a", "--log-level", "info", "b"}, 0, "target-count [a b] map[]\n", ""},
 		{[]string{"status", "--since", "2h", "--all", "--kind=b"}, 0, "target-count [] map[all:true kind:b since:2h]\n", ""},
 		{[]string{"status", "--all=false"}, 0, "target-count [] map[]\n", ""},
-		{[]string{"status", "--help"}, 0, `target-count status: print what landed
+		{[]string{"--log-level", "info", "status", "--all"}, 0, "target-count [] map[all:true]\n", ""},
+		{[]string{"mark", "set", "x"}, 0, "target-count [x] map[]\n", ""},
+		{[]string{"status", "--help"}, 0, `print what landed
 
 Usage:
+  target-count status [NAME]... [flags]
+
+Examples:
   target-count status --config FILE [NAME]...
 
 Flags:
-  -c, --config FILE|ENV       settings as JSON; repeatable, later files win; ENV reads TARGET_COUNT_<SETTING> and wins over files
-      --all                   print everything
-      --since DURATION        print what is newer
-      --kind a|b              print one kind alone
-      --log-format text|json  of stderr; without it text on a terminal, else json
-      --log-level LEVEL       debug, info, warning, error or critical; or set TARGET_COUNT_LOGLEVEL or LOGLEVEL
-  -h, --help                  print this and leave
+      --all              print everything
+      --since DURATION   print what is newer
+      --kind a|b         print one kind alone
+  -h, --help             help for status
+
+Global Flags:
+  -c, --config FILE            settings as JSON in a FILE; repeatable, later files win; ENV reads TARGET_COUNT_<SETTING> and wins over files
+      --log-format text|json   of stderr; without it text on a terminal, else json
+      --log-level LEVEL        debug, info, warning, error or critical; or set TARGET_COUNT_LOGLEVEL or LOGLEVEL
 `, ""},
 		{[]string{"stats"}, 2, "", `"stats" is not expected; did you mean "status"?`},
-		{[]string{"--log-level", "info", "status"}, 2, "", `"status" has to be the first argument`},
+		{[]string{"mark", "gut"}, 2, "", `mark has to be followed by get, set FILE or drop`},
 		{[]string{"status", "--sinc", "x"}, 2, "", `--sinc is not a flag; did you mean --since?`},
 		{[]string{"count", "x"}, 2, "", `"x" is not expected behind count; --help lists what it takes`},
 	} {

@@ -1,11 +1,16 @@
 package singer
 
 import (
-	"flag"
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // flags are what the command line said.
@@ -13,184 +18,124 @@ type flags struct {
 	config                            []string
 	catalog, properties, state        string
 	input, summaryFile                string
-	about, check, discover            bool
-	help, version                     bool
+	about, check, discover, version   bool
 	test, format, logFormat, logLevel string
 
-	command *Command   // the verb of a target
-	own     []ownValue // of the verb's own flags, in their order
-	args    []string   // behind the verb
+	command *Command          // the verb of a target
+	options map[string]string // the verb's own flags that were set
+	args    []string          // behind the verb
+	faults  []string          // of values
+	work    bool              // is left to do: the command line has not asked about the program alone
 }
 
-// option is one flag: where its value goes and what the help says.
-type option struct {
-	name, short string
-	arg         string // what stands behind it, "" for a switch
-	help        string
-	choices     []string
-
-	text   *string   // one of these
-	list   *[]string // each use adds one
-	on     *bool
-	choice *string // a text with a value of its own when none is given: "all"
+// readCommandLine fills in the flags. What the command line asks about the program alone is answered in the text that is
+// returned. The error is a [*ConfigError]; what could be read stands in the flags nevertheless, so that the failure is
+// told in the form that was asked for.
+func (s *session) readCommandLine(ctx context.Context, args []string) (answer []byte, err error) {
+	var out bytes.Buffer
+	root := s.rootCommand()
+	root.SetOut(&out)
+	root.SetErr(io.Discard)
+	args, faults := settle(root, args)
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		faults = append(faults, valueFault(err))
+	}
+	if faults = append(faults, s.flags.faults...); len(faults) > 0 {
+		s.flags.work = false
+		return nil, &ConfigError{Source: "the command line", Faults: faults}
+	}
+	return out.Bytes(), nil
 }
 
-// options lists the flags of the verb, or without one of the program, in the order of the help.
-func (f *flags) options(p *program) []option {
-	if f.command != nil {
-		return f.command.options(f, p)
+// settle readies arguments for the library. It takes out flags that do not exist, with their values, so that one run tells
+// of all of them, and lets long names have one dash, as runners of other languages may write them.
+func settle(root *cobra.Command, args []string) (settled, faults []string) {
+	settled = []string{} // without arguments, the library takes those of the process for nil
+	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		return args, nil
 	}
-	return f.programOptions(p)
-}
-
-// programOptions lists the flags of a tap or a target.
-func (f *flags) programOptions(p *program) []option {
-	all := []option{
-		{name: "config", short: "c", arg: "FILE|ENV", list: &f.config,
-			help: "settings as JSON; repeatable, later files win; ENV reads " + p.envPrefix() + "<SETTING> and wins over files"},
+	args = doubleDashes(root, args)
+	command, _, err := root.Find(args)
+	if err != nil {
+		command = root
 	}
-	switch p.kind {
-	case kindTap:
-		all = append(all,
-			option{name: "catalog", arg: "FILE", text: &f.catalog, help: "what to sync; without it, what --discover finds"},
-			option{name: "properties", short: "p", arg: "FILE", text: &f.properties, help: "the same, as older runners call it"},
-			option{name: "state", short: "s", arg: "FILE", text: &f.state, help: "where the last run got to: the last line of its states"},
-			option{name: "discover", short: "d", on: &f.discover, help: "print the catalog and leave"},
-			option{name: "test", arg: "all|schema|records", choice: &f.test, choices: []string{"all", "schema", "records"},
-				help: "stop after the first record of every selected stream, or after the schemas; no state"})
-	case kindTarget:
-		all = append(all,
-			option{name: "input", arg: "FILE", text: &f.input, help: "read messages from a file instead of stdin"})
-	}
-	return append(all,
-		option{name: "check", on: &f.check, help: "try settings, credentials and permissions, say what would work, and leave"},
-		option{name: "log-format", arg: "text|json", text: &f.logFormat, choices: []string{"text", "json"},
-			help: "of stderr; without it text on a terminal, else json"},
-		option{name: "log-level", arg: "LEVEL", text: &f.logLevel, choices: levelNames(),
-			help: "debug, info, warning, error or critical; or set " + p.envPrefix() + "LOGLEVEL or LOGLEVEL"},
-		option{name: "summary-file", arg: "FILE", text: &f.summaryFile, help: "write how the run went, as one JSON object"},
-		option{name: "about", on: &f.about, help: "describe settings and capabilities and leave"},
-		option{name: "format", arg: "text|json|markdown|meltano", text: &f.format, choices: []string{"text", "json", "markdown", "meltano"}, help: "of --about"},
-		option{name: "version", on: &f.version, help: "print the version and leave"},
-		option{name: "help", short: "h", on: &f.help, help: "print this and leave"},
-	)
-}
-
-// parseFlags reads a command line. The error is a [*ConfigError]; what could be read stands in the result nevertheless,
-// so that the failure is told in the form that was asked for.
-func parseFlags(p *program, args []string) (flags, error) {
-	var f flags
-	if len(args) > 0 {
-		if i := slices.IndexFunc(p.commands, func(c Command) bool { return c.Name == args[0] }); i >= 0 {
-			f.command, args = &p.commands[i], args[1:]
-		}
-	}
-	options := f.options(p)
-	set := flag.NewFlagSet(p.name, flag.ContinueOnError)
-	set.SetOutput(io.Discard)
-	for _, o := range options {
-		o.define(set, o.name)
-		if o.short != "" {
-			o.define(set, o.short)
-		}
-	}
-	faults := f.parse(set, args, options)
-	for _, stray := range f.args {
-		switch {
-		case f.command == nil:
-			faults = append(faults, p.strayFault(stray))
-		case f.command.Args == "":
-			faults = append(faults, fmt.Sprintf("%q is not expected behind %s; --help lists what it takes", stray, f.command.Name))
-		}
-	}
-	faults = append(faults, f.choiceFaults(options)...)
-	if len(faults) > 0 {
-		return f, &ConfigError{Source: "the command line", Faults: faults}
-	}
-	return f, nil
-}
-
-// parse lets flags and other arguments stand in any order, and goes on behind a flag that is at fault.
-func (f *flags) parse(set *flag.FlagSet, args []string, options []option) (faults []string) {
+	command.InitDefaultHelpFlag() // and takes over the flags that verbs inherit
 	for len(args) > 0 {
-		err := set.Parse(args)
-		taken := len(args) - set.NArg()
-		if err == nil {
-			if rest := set.Args(); len(rest) > 0 {
-				f.args, taken = append(f.args, rest[0]), taken+1
-			}
-			args = args[taken:]
+		name, _, valued := strings.Cut(strings.TrimLeft(args[0], "-"), "=")
+		if args[0] == "--" {
+			return append(settled, args...), faults
+		}
+		if len(args[0]) == 1 || args[0][0] != '-' {
+			settled, args = append(settled, args[0]), args[1:]
 			continue
 		}
-		faults = append(faults, flagFault(err.Error(), options))
-		taken = max(taken, 1) // package flag stops in front of -=x
-		valued := strings.Contains(args[taken-1], "=")
+		flag := lookUp(command, name)
+		taken := 1
+		switch {
+		case valued || len(args) == 1:
+		case flag == nil && !strings.HasPrefix(args[1], "-"), flag != nil && flag.NoOptDefVal == "":
+			taken = 2
+		}
+		switch {
+		case flag == nil:
+			faults = append(faults, unknownFlag(command, name))
+		case len(name) == 1:
+			settled = append(append(settled, "-"+strings.TrimLeft(args[0], "-")), args[1:taken]...)
+		default:
+			settled = append(settled, args[:taken]...)
+		}
 		args = args[taken:]
-		if !valued && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-			args = args[1:] // the value of the flag at fault
-		}
 	}
-	return faults
+	return settled, faults
 }
 
-func (o option) define(set *flag.FlagSet, name string) {
-	switch {
-	case o.text != nil:
-		set.StringVar(o.text, name, "", "")
-	case o.on != nil:
-		set.BoolVar(o.on, name, false, "")
-	case o.list != nil:
-		set.Func(name, "", func(value string) error {
-			*o.list = append(*o.list, value)
-			return nil
-		})
-	case o.choice != nil:
-		set.BoolFunc(name, "", func(value string) error {
-			if *o.choice = value; value == "true" { // what package flag gives for a bare --test
-				*o.choice = o.choices[0]
-			}
-			return nil
-		})
+// doubleDashes writes the long flags that exist with two dashes.
+func doubleDashes(root *cobra.Command, args []string) []string {
+	var all pflag.FlagSet
+	all.AddFlagSet(root.Flags())
+	for _, verb := range root.Commands() {
+		all.AddFlagSet(verb.Flags())
 	}
+	args = slices.Clone(args)
+	for i, arg := range args {
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
+		if len(name) > 1 && name[0] != '-' && arg[0] == '-' && all.Lookup(name) != nil {
+			args[i] = "-" + arg
+		}
+	}
+	return args
 }
 
-// choiceFaults finds flags whose value is none of those they can have.
-func (f *flags) choiceFaults(options []option) (faults []string) {
-	for _, o := range options {
-		value := o.text
-		if value == nil {
-			value = o.choice
-		}
-		if value == nil || *value == "" || len(o.choices) == 0 || slices.Contains(o.choices, *value) {
-			continue
-		}
-		if _, ok := parseLevel(*value); ok && o.name == "log-level" {
-			continue
-		}
-		faults = append(faults, fmt.Sprintf("--%s must be one of %s, but is %q", o.name, strings.Join(o.choices, ", "), *value))
+func lookUp(command *cobra.Command, name string) *pflag.Flag {
+	if len(name) == 1 {
+		return command.Flags().ShorthandLookup(name)
 	}
-	return faults
+	return command.Flags().Lookup(name)
 }
 
-// flagFault says in our words what package flag says in its own.
-func flagFault(text string, options []option) string {
-	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
-		var names []string
-		for _, o := range options {
-			names = append(names, o.name)
-		}
-		fault := fmt.Sprintf("--%s is not a flag", strings.TrimLeft(name, "-"))
-		if near := nearest(name, names); near != "" {
-			return fault + fmt.Sprintf("; did you mean --%s?", near)
-		}
-		return fault + "; --help lists them"
+func unknownFlag(command *cobra.Command, name string) string {
+	var names []string
+	command.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	fault := fmt.Sprintf("--%s is not a flag", name)
+	if near := nearest(name, names); near != "" {
+		return fault + fmt.Sprintf("; did you mean --%s?", near)
 	}
-	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
-		return fmt.Sprintf("--%s needs a value behind it", name)
-	}
-	return text + "; --help lists the flags"
+	return fault + "; --help lists them"
 }
 
+// valueFault says in our words what the library says in its own.
+func valueFault(err error) string {
+	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return fmt.Sprintf("--%s needs a value behind it", missing.GetFlag().Name)
+	}
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return fmt.Sprintf("--%s is a switch, and cannot be %q", invalid.GetFlag().Name, invalid.GetValue())
+	}
+	return err.Error() + "; --help lists what there is"
+}
+
+// strayFault is about an argument of a program that takes none.
 func (p *program) strayFault(arg string) string {
 	var names []string
 	for _, c := range p.commands {

@@ -71,11 +71,8 @@ func (p *program) main(do work) int {
 
 // run is a whole run and returns its exit code.
 func (p *program) run(ctx context.Context, args []string, stdio IO, signals <-chan os.Signal, do work) int {
-	s, err := newSession(p, args, stdio)
-	if err != nil {
-		return s.finish(err)
-	}
-	if about, err := s.tell(); about {
+	s, err := newSession(ctx, p, args, stdio)
+	if err != nil || !s.flags.work {
 		return s.finish(err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -88,8 +85,9 @@ func (p *program) run(ctx context.Context, args []string, stdio IO, signals <-ch
 	return s.finish(err)
 }
 
-// newSession returns a session that can tell a failure, even when there is one.
-func newSession(p *program, args []string, stdio IO) (*session, error) {
+// newSession reads the command line, and answers it if it asks about the program alone. The session can tell a failure, even
+// when there is one.
+func newSession(ctx context.Context, p *program, args []string, stdio IO) (*session, error) {
 	if stdio.In == nil {
 		stdio.In = strings.NewReader("")
 	}
@@ -103,12 +101,15 @@ func newSession(p *program, args []string, stdio IO) (*session, error) {
 		stdio.Env = func(string) (string, bool) { return "", false }
 	}
 	s := &session{program: p, stdio: stdio, stdout: &stdout{stdio.Out}, console: &console{out: stdio.Err}, started: time.Now()}
-	var err error
-	s.flags, err = parseFlags(p, args)
+	s.log = slog.New(slog.DiscardHandler) // until it is known how the log is to look
+	answer, err := s.readCommandLine(ctx, args)
 	s.log = slog.New(s.handler())
 	s.metrics = &Metrics{log: s.log}
 	if s.terminalLog() {
 		s.metrics.level = slog.LevelDebug // the display and the table say the same to a person
+	}
+	if err == nil {
+		_, err = s.stdout.Write(answer)
 	}
 	return s, err
 }
@@ -135,21 +136,6 @@ func (s *session) handler() slog.Handler {
 		}
 	}
 	return h
-}
-
-// tell answers the flags that ask about the program alone.
-func (s *session) tell() (told bool, err error) {
-	switch {
-	case s.flags.help && s.flags.command != nil:
-		return true, s.flags.command.printHelp(s.stdout, s.program)
-	case s.flags.help:
-		return true, s.program.printHelp(s.stdout)
-	case s.flags.version:
-		return true, s.program.printVersion(s.stdout)
-	case s.flags.about:
-		return true, s.program.printAbout(s.stdout, s.flags.format)
-	}
-	return false, nil
 }
 
 // loadConfig reads the settings; from then on nothing of the secrets among them is printed.

@@ -121,6 +121,13 @@ func countTarget() *Target {
 			{Name: "kind", Arg: "a|b", Help: "print one kind alone", Choices: []string{"a", "b"}},
 		}},
 		{Name: "count", Help: "print a number", Run: show},
+		{Name: "show", Args: "STREAM", Help: "print a stream", Run: show, Options: []CommandOption{
+			{Name: "but", Arg: "STREAM", Help: "print nothing of this one"}, {Name: "to", Arg: "FILE", Help: "print into a file"}}},
+		{Name: "mark", Help: "keep a mark", Commands: []Command{
+			{Name: "get", Help: "print the mark", Run: show},
+			{Name: "set", Args: "FILE", Help: "read the mark", Run: show},
+			{Name: "drop", Help: "drop the mark", Run: show},
+		}},
 	}
 	return target
 }

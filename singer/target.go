@@ -25,6 +25,8 @@ type Target struct {
 	Check func(ctx context.Context, run *TargetRun, report io.Writer) error
 	// Commands are verbs besides loading, called as the first argument: target-warehouse status --config FILE.
 	Commands []Command
+	// Streams lists those that were loaded, for shells to complete. Nil: they complete none.
+	Streams func(ctx context.Context, run *TargetRun) ([]string, error)
 	// Capabilities are listed by --about besides those that every target has, such as "hard-delete".
 	Capabilities []string
 }
@@ -61,7 +63,7 @@ func (t *Target) program() *program {
 	return &program{
 		kind: kindTarget, name: t.Name, version: buildVersion(t.Version), description: t.Description, config: t.Config,
 		capabilities: append([]string{"about", "structured-logging"}, t.Capabilities...),
-		commands:     t.Commands,
+		commands:     t.Commands, streams: t.Streams,
 	}
 }
 
@@ -76,7 +78,7 @@ func (t *Target) work(ctx context.Context, s *session) error {
 	}
 	switch {
 	case s.flags.command != nil:
-		run.Options = s.flags.command.values(&s.flags)
+		run.Options = s.flags.options
 		return s.flags.command.Run(ctx, run, s.flags.args, s.stdout)
 	case s.flags.check && t.Check != nil:
 		return t.Check(ctx, run, s.report())

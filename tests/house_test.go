@@ -34,6 +34,7 @@ var (
 		"github.com/klauspost/compress":   {"target-warehouse"},
 		"github.com/xeipuuv/gojsonschema": {"singer/validate.go"},
 		"golang.org/x/term":               {"singer"},
+		"github.com/spf13/cobra":          {"singer"},
 		"github.com/agnivade/levenshtein": {"singer/nearest.go"},
 		"github.com/google/go-cmp":        {"target-warehouse/destination/destinationtest"}, // and all tests
 		"github.com/rogpeppe/go-internal": {"tests"},
@@ -45,7 +46,7 @@ var (
 	// allowedInSinger is all that package singer may import besides the standard library.
 	allowedInSinger = []string{
 		"tapline/internal/rawjson", "github.com/xeipuuv/gojsonschema", "golang.org/x/term",
-		"github.com/agnivade/levenshtein",
+		"github.com/agnivade/levenshtein", "github.com/spf13/cobra", "github.com/spf13/pflag",
 	}
 )
 
