@@ -11,10 +11,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tapline/tests/fake/serve"
 )
 
-// serve runs the command until stop is called and returns its base URL.
-func serve(t *testing.T, flags string) (url string, stop func()) {
+// start runs the command until stop is called and returns its base URL.
+func start(t *testing.T, flags string) (url string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
@@ -54,7 +56,7 @@ func ask(t *testing.T, url, token string) (int, http.Header, string) {
 
 func TestServesUntilItIsStopped(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "url")
-	url, stop := serve(t, "--objects 200 --count charges=7 --token sk_reader=read_orders --url-file "+file)
+	url, stop := start(t, "--objects 200 --count charges=7 --token sk_reader=read_orders --url-file "+file)
 	for path, want := range map[string]int{"/charges": 200, "/customers": 403, "/_control/counts": 200} {
 		if status, _, body := ask(t, url+path, "sk_reader"); status != want {
 			t.Errorf("%s: %d %s, want %d", path, status, body, want)
@@ -95,7 +97,7 @@ func TestFlagsSwitchWhatTheySay(t *testing.T) {
 		{"--delay 720h --count events=3", "/events", 200, `"events":[`},
 		{"--pace 1e6 --mutate-rate 1000 --mutate-seed 3 --mutate-keep --mutate-silent", "/_control/clock", 200, `"now"`},
 	} {
-		url, stop := serve(t, "--objects 100 "+test.flags)
+		url, stop := start(t, "--objects 100 "+test.flags)
 		status, header, body := ask(t, url+test.path, "sk_1x1_fake")
 		if status != test.status || !strings.Contains(body, test.holds) {
 			t.Errorf("%s: %s: %d %.300s, want %d with %s", test.flags, test.path, status, body, test.status, test.holds)
@@ -131,7 +133,7 @@ func TestWrongFlagsAreNamed(t *testing.T) {
 		"--listen 127.0.0.1:notaport": "notaport",
 	} {
 		err := run(context.Background(), strings.Fields(args), io.Discard, io.Discard)
-		if !errors.As(err, new(usageError)) || !strings.Contains(err.Error(), word) {
+		if !errors.As(err, new(serve.UsageError)) || !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v, want a usage error that says %q", args, err, word)
 		}
 	}

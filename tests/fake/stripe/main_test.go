@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tapline/tests/fake/serve"
 )
 
 func TestServesUntilItIsStopped(t *testing.T) {
@@ -141,7 +143,7 @@ func TestWrongFlagsAreNamed(t *testing.T) {
 		"--listen 127.0.0.1:notaport": "notaport",
 	} {
 		err := run(context.Background(), strings.Fields(args), io.Discard, io.Discard)
-		if !errors.As(err, new(usageError)) || !strings.Contains(err.Error(), word) {
+		if !errors.As(err, new(serve.UsageError)) || !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v, want a usage error that says %q", args, err, word)
 		}
 	}

@@ -97,7 +97,7 @@ func (s *Server) changeable(kind string, id int64) (*shelf, *entry, error) {
 
 // create puts a new object on its shelf. decided are members that it does not draw.
 func (s *Server) create(sh *shelf, decided []member) *entry {
-	now := s.clock.now()
+	now := s.Ticks()
 	e := &entry{id: s.world.id(sh.kind, len(sh.entries)), created: now, version: version{updated: now, shown: now}}
 	at := sh.add(e)
 	members, _ := readMembers(s.raw(sh, e)) // what the fake holds is valid
@@ -120,7 +120,7 @@ func (s *Server) update(sh *shelf, e *entry, changes []member, verb string) {
 	for _, c := range changes {
 		after = set(after, c.name, string(c.raw))
 	}
-	now := s.clock.now()
+	now := s.Ticks()
 	if slices.ContainsFunc(before, func(m member) bool { return m.name == "updated_at" }) {
 		after = set(after, "updated_at", sh.kind.at(now))
 	}
@@ -141,8 +141,8 @@ func (s *Server) silence(sh *shelf, e *entry, changes []member) {
 func (s *Server) show(sh *shelf, e *entry, v version) {
 	at := sh.position[e.id]
 	v.gone = sh.kind.goneOf(e.created, v.raw)
-	v.shown = s.clock.now() + s.delay(sh, at) // one that was made before it still comes first
-	if v.shown <= s.clock.now() {
+	v.shown = s.Ticks() + s.delay(sh, at) // one that was made before it still comes first
+	if v.shown <= s.Ticks() {
 		e.version, e.coming = v, nil
 		sh.orders = nil
 		return
@@ -160,7 +160,7 @@ func (s *Server) Settle() {
 	for _, sh := range s.shelves {
 		sh.settle(math.MaxInt64)
 		for _, e := range sh.entries {
-			e.shown = min(e.shown, s.clock.now())
+			e.shown = min(e.shown, s.Ticks())
 		}
 	}
 }

@@ -1,17 +1,16 @@
 package rechargefake
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"net"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"tapline/tests/fake/serve"
 )
 
 // Mode is a way in which a request fails.
@@ -30,9 +29,9 @@ const (
 	BadCursor    Mode = "bad_cursor"   // 422; only requests with a cursor fail so
 	Invalid      Mode = "invalid"      // 422 about another parameter
 	Truncated    Mode = "truncated"    // 200, and half of the JSON with the length of that half
-	Cut          Mode = "cut"          // 200, half of the promised body, then the connection is closed
-	Reset        Mode = "reset"        // 200, half of the promised body, then the connection is reset
-	Dropped      Mode = "dropped"      // the connection is closed without an answer
+	Cut          Mode = serve.Cut      // 200, half of the promised body, then the connection is closed
+	Reset        Mode = serve.Reset    // 200, half of the promised body, then the connection is reset
+	Dropped      Mode = serve.Dropped  // the connection is closed without an answer
 	Slow         Mode = "slow"         // the right answer after DelayMS
 )
 
@@ -93,62 +92,34 @@ var (
 // Fail queues a failure. Of several that match a request the first queued is taken.
 func (s *Server) Fail(f Failure) error {
 	_, fixed := failureAnswers[f.Mode]
-	_, badPath := path.Match(f.Path, "")
 	switch {
 	case !fixed && !slices.Contains(spoiled, f.Mode):
 		return fmt.Errorf("unknown failure mode %q", f.Mode)
-	case badPath != nil:
-		return fmt.Errorf("failure path %q: %w", f.Path, badPath)
-	case f.Share < 0 || f.Share > 1:
-		return fmt.Errorf("failure share %v: want a number from 0 to 1", f.Share)
 	case !slices.Contains(keys, f.Key) || !slices.Contains(shapes, f.Shape):
 		return fmt.Errorf("failure key %q, shape %q: want one of %q and one of %q", f.Key, f.Shape, keys[1:], shapes[1:])
 	}
-	if f.Share == 0 {
-		f.Times = max(1, f.Times)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failures = append(s.failures, &f)
-	return nil
+	return s.failures.Add(f, serve.Due{Path: f.Path, Skip: f.Skip, Times: f.Times, Share: f.Share})
 }
 
 // ClearFailures forgets the failures that were not used up.
 func (s *Server) ClearFailures() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failures = nil
+	s.failures = serve.Queue[Failure]{}
 }
 
 // takeFailure uses up the failure that is due for a request, if any.
-func (s *Server) takeFailure(r *http.Request, serial int) *Failure {
+func (s *Server) takeFailure(r *http.Request, serial int) (Failure, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, f := range s.failures {
-		if !f.matches(r.URL) {
-			continue
-		}
-		if f.Skip > 0 {
-			f.Skip--
-			continue
-		}
-		if f.Share > 0 && s.world.random("failure", serial, strconv.Itoa(i)).Float64() >= f.Share {
-			continue
-		}
-		taken := *f
-		if f.Times--; f.Times == 0 {
-			s.failures = slices.Delete(s.failures, i, i+1)
-		}
-		return &taken
-	}
-	return nil
+	concerns := func(f Failure) bool { return f.concerns(r.URL) }
+	return s.failures.Take(r.URL.Path, concerns, func(place int) *rand.Rand { return s.world.random("failure", serial, strconv.Itoa(place)) })
 }
 
-// matches reports whether a failure is meant for a request.
-func (f *Failure) matches(u *url.URL) bool {
-	if ok, _ := path.Match(f.Path, u.Path); f.Path != "" && !ok {
-		return false
-	}
+// concerns reports whether a failure is meant for a request for a path like that.
+func (f Failure) concerns(u *url.URL) bool {
 	query := u.Query()
 	if f.Mode == BadCursor && query.Get("cursor") == "" {
 		return false
@@ -162,8 +133,8 @@ func (f *Failure) matches(u *url.URL) bool {
 }
 
 // fail answers a request the way f says.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Failure) {
-	if !pause(r.Context(), time.Duration(f.DelayMS)*time.Millisecond) {
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, f Failure) {
+	if !serve.Pause(r.Context(), time.Duration(f.DelayMS)*time.Millisecond) {
 		return
 	}
 	if f.RetryAfter != "" {
@@ -178,14 +149,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Failure) {
 	case Truncated:
 		writeJSON(w, status, s.encode(w, r, body[:len(body)/2]))
 	case Cut, Reset, Dropped:
-		breakConnection(w, f.Mode, s.encode(w, r, body))
+		serve.Break(w, string(f.Mode), s.encode(w, r, body))
 	default:
 		writeJSON(w, status, s.encode(w, r, body))
 	}
 }
 
 // write answers with the page, or with JSON in the shape that f asks for.
-func (a failureAnswer) write(w http.ResponseWriter, f *Failure) {
+func (a failureAnswer) write(w http.ResponseWriter, f Failure) {
 	if a.page != "" && f.Key == "" && f.Shape == "" {
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(a.status)
@@ -213,36 +184,4 @@ func (a failureAnswer) write(w http.ResponseWriter, f *Failure) {
 		value = map[string][]string{a.about: {message}}
 	}
 	writeJSON(w, a.status, refuse(a.status, key, value).body)
-}
-
-// breakConnection promises a body, sends half of it and ends the connection; of a dropped one not even that.
-func breakConnection(w http.ResponseWriter, mode Mode, body []byte) {
-	conn, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler) // no connection to break: end the answer without a trace
-	}
-	defer conn.Close()
-	if mode != Dropped {
-		h := w.Header()
-		h.Set("Content-Type", "application/json")
-		h.Set("Content-Length", strconv.Itoa(len(body)))
-		fmt.Fprint(buffered, "HTTP/1.1 200 OK\r\n")
-		h.Write(buffered)
-		fmt.Fprintf(buffered, "\r\n%s", body[:len(body)/2])
-		buffered.Flush()
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok && mode == Reset {
-		tcp.SetLinger(0) // makes Close send RST
-	}
-}
-
-// readFailure decodes the body of POST /_control/fail.
-func readFailure(body []byte) (Failure, error) {
-	var f Failure
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
-		return f, fmt.Errorf("the body of fail: %w", err)
-	}
-	return f, nil
 }

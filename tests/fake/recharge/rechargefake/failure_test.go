@@ -140,7 +140,7 @@ func TestALimitedRequestDoesNotUseUpAFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := []int{ask(fake, DefaultToken, "/webhooks").Code, ask(fake, DefaultToken, "/webhooks").Code}
-	if diff := cmp.Diff([]int{200, 429}, got); diff != "" || len(fake.failures) != 1 {
+	if diff := cmp.Diff([]int{200, 429}, got); diff != "" || fake.failures.Len() != 1 {
 		t.Errorf("statuses (-want +got):\n%s", diff)
 	}
 }

@@ -129,7 +129,7 @@ func (s *Server) activeSubscriptions(member string) map[string]bool {
 	active, sh := map[string]bool{}, s.shelves["subscriptions"]
 	for _, e := range sh.entries {
 		raw := s.raw(sh, e)
-		if e.visible(s.clock.now()) && plainText(memberRaw(raw, "status")) == "active" {
+		if e.visible(s.Ticks()) && plainText(memberRaw(raw, "status")) == "active" {
 			active[plainText(memberRaw(raw, member))] = true
 		}
 	}

@@ -72,7 +72,7 @@ func (s *Server) byMember(in include) map[string][]json.RawMessage {
 		return groups
 	}
 	for _, e := range sh.entries {
-		if e.visible(s.clock.now()) {
+		if e.visible(s.Ticks()) {
 			raw := s.raw(sh, e)
 			key := plainText(memberRaw(raw, in.theirs))
 			groups[key] = append(groups[key], raw)

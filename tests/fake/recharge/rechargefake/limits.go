@@ -1,12 +1,13 @@
 package rechargefake
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"net/http"
 	"sync"
 	"time"
+
+	"tapline/tests/fake/serve"
 )
 
 // bucket is a leaky bucket: each request pours one in, and it leaks all the time. A request that would make it flow
@@ -68,34 +69,12 @@ func (s *Server) limited(w http.ResponseWriter, r *http.Request) bool {
 	ok, limit := b.pour(time.Now())
 	w.Header().Set("X-Recharge-Limit", limit)
 	if !ok {
-		s.fail(w, r, &Failure{Mode: RateLimit, RetryAfter: s.options.RetryAfter})
+		s.fail(w, r, Failure{Mode: RateLimit, RetryAfter: s.options.RetryAfter})
 	}
 	return !ok
 }
 
-// latency draws how long an answer takes. Half of the answers take Latency or less and one in a hundred more than
-// LatencyP99: a log-normal distribution, as the times of a service are. Without LatencyP99 all take Latency.
+// latency draws how long an answer takes.
 func (s *Server) latency(serial int) time.Duration {
-	median, slow := s.options.Latency, s.options.LatencyP99
-	if slow <= median || median <= 0 {
-		return median
-	}
-	const z99 = 2.3263 // of the normal distribution
-	sigma := math.Log(float64(slow)/float64(median)) / z99
-	return time.Duration(float64(median) * math.Exp(sigma*s.world.random("request", serial, "latency").NormFloat64()))
-}
-
-// pause waits for d and reports whether the client is still there.
-func pause(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return serve.Latency(s.world.random("request", serial, "latency"), s.options.Latency, s.options.LatencyP99)
 }

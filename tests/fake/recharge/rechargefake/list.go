@@ -208,7 +208,7 @@ func (s *Server) page(sh *shelf, order order, l listing) (found []int, more bool
 			next = order.after(sh, l.Key, l.ID-1) - 1
 		}
 	}
-	now := s.clock.now()
+	now := s.Ticks()
 	for ; next >= 0 && next < len(order.at); next += step {
 		at := order.at[next]
 		if e := sh.entries[at]; !e.visible(now) || !passes(candidate{s, sh, e}, l.tests) {

@@ -81,7 +81,7 @@ func (m *Mutator) delete() (Change, bool) {
 }
 
 func (m *Mutator) cancel() (Change, bool) {
-	now := m.s.clock.now()
+	now := m.s.Ticks()
 	if m.r.IntN(3) == 0 {
 		sh, e, _ := m.pick("onetimes", func(raw []byte) bool { return string(memberRaw(raw, "is_cancelled")) != "true" })
 		if e == nil {
@@ -114,7 +114,7 @@ func (m *Mutator) succeed() (Change, bool) {
 	if e == nil {
 		return Change{}, false
 	}
-	now := m.s.clock.now()
+	now := m.s.Ticks()
 	m.s.update(sh, e, changes("status", `"success"`, "processed_at", sh.kind.at(now), "total_refunds", `"0.00"`), "paid")
 	orders := m.s.shelves["orders"]
 	transaction := `{"payment_processor":"ch_fake` + m.serial() + `"}`
@@ -133,7 +133,7 @@ func (m *Mutator) fail() (Change, bool) {
 	if e == nil {
 		return Change{}, false
 	}
-	now := m.s.clock.now()
+	now := m.s.Ticks()
 	attempts := int64(1)
 	if n := memberRaw(raw, "charge_attempts"); n != nil {
 		before, _ := strconv.ParseInt(string(n), 10, 64) // the fake wrote it
@@ -181,7 +181,7 @@ func (m *Mutator) silence() (Change, bool) {
 	if e == nil {
 		return Change{}, false
 	}
-	m.s.silence(sh, e, changes("next_charge_scheduled_at", day(m.s.clock.now()+(1+m.r.Int64N(60))*dayMicros)))
+	m.s.silence(sh, e, changes("next_charge_scheduled_at", day(m.s.Ticks()+(1+m.r.Int64N(60))*dayMicros)))
 	return Change{Silenced, sh.kind.name, e.id}, true
 }
 

@@ -136,7 +136,7 @@ func (s *Server) get(path, id string, t Token, query url.Values) ([]byte, *apiEr
 func (s *Server) named(sh *shelf, id string) (*entry, bool) {
 	if sh.kind.name == "products" {
 		for at, e := range sh.entries {
-			if s.world.product(at) == quote(id) && e.visible(s.clock.now()) {
+			if s.world.product(at) == quote(id) && e.visible(s.Ticks()) {
 				return e, true
 			}
 		}
@@ -146,7 +146,7 @@ func (s *Server) named(sh *shelf, id string) (*entry, bool) {
 	if err != nil {
 		return nil, false
 	}
-	return sh.find(n, s.clock.now())
+	return sh.find(n, s.Ticks())
 }
 
 func wrap(name string, raw []byte) []byte {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"tapline/tests/fake/serve"
 )
 
 // Version is the API version that the fake speaks.
@@ -98,9 +100,11 @@ func (o Options) count(k *kind) int {
 
 // Server is one fake store, an http.Handler. Its methods may be called by many goroutines at once.
 type Server struct {
+	// Clock is the fake's, in microseconds. The Date header follows it.
+	*serve.Clock
+
 	options Options
 	world   *world
-	clock   *clock
 	routes  *http.ServeMux
 	buckets map[string]*bucket // by token
 
@@ -110,7 +114,7 @@ type Server struct {
 	mu       sync.Mutex // guards what follows
 	shelves  map[string]*shelf
 	requests []Request
-	failures []*Failure
+	failures serve.Queue[Failure]
 	serial   int // counts requests
 	changes  int // counts those that readers see late
 }
@@ -136,7 +140,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		options: o, world: world, clock: newClock(world.start(), o.Pace),
+		options: o, world: world, Clock: serve.NewClock(time.UnixMicro(world.start()), time.Microsecond, o.Pace),
 		shelves: map[string]*shelf{}, buckets: map[string]*bucket{}, mutators: map[uint64]*Mutator{},
 	}
 	for _, k := range world.kinds {
@@ -192,10 +196,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	serial := s.record(w, r)
-	if s.limited(w, r) || !pause(r.Context(), s.latency(serial)) {
+	if s.limited(w, r) || !serve.Pause(r.Context(), s.latency(serial)) {
 		return
 	}
-	if failure := s.takeFailure(r, serial); failure != nil {
+	if failure, ok := s.takeFailure(r, serial); ok {
 		s.fail(w, r, failure)
 		return
 	}
@@ -250,7 +254,7 @@ func (s *Server) answer(r *http.Request) (int, []byte) {
 // settle lets appear what has become visible.
 func (s *Server) settle() {
 	for _, sh := range s.shelves {
-		sh.settle(s.clock.now())
+		sh.settle(s.Ticks())
 	}
 }
 

@@ -63,7 +63,7 @@ func (s *Server) deliverySchedule(e *entry, query url.Values) ([]byte, *apiError
 		}
 		count = n
 	}
-	until := s.clock.now() + 365*dayMicros
+	until := s.Ticks() + 365*dayMicros
 	if text, ok := query["date_max"]; ok {
 		t, err := time.Parse(time.DateOnly, text[0])
 		if err != nil {

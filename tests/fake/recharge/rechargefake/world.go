@@ -2,10 +2,11 @@ package rechargefake
 
 import (
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"tapline/tests/fake/serve"
 )
 
 // world is what the seed decides: which objects there are at the start and what they say. It is immutable.
@@ -95,11 +96,7 @@ func (w *world) spread(k *kind, n int, span time.Duration) []moments {
 
 // random is the randomness that belongs to one purpose of one object.
 func (w *world) random(kind string, index int, purpose string) *rand.Rand {
-	h := fnv.New64a()
-	h.Write([]byte(kind))
-	h.Write([]byte{0})
-	h.Write([]byte(purpose))
-	return rand.New(rand.NewPCG(w.seed^h.Sum64(), uint64(index)*0x9e3779b97f4a7c15+w.seed))
+	return serve.Random(w.seed, kind, index, purpose)
 }
 
 // id is the number of an object. Numbers grow with the index and leave gaps.

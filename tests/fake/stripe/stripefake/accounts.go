@@ -13,7 +13,7 @@ func (s *Server) connect() error {
 		if o.Connected != nil || o.Account == s.options.Account || s.connected[o.Account] != nil {
 			return fmt.Errorf("connected account %d (%s): want an account of its own that is no platform", i, o.Account)
 		}
-		account, err := newServer(o, s.clock)
+		account, err := newServer(o, s.Clock)
 		if err != nil {
 			return fmt.Errorf("connected account %s: %w", o.Account, err)
 		}

@@ -91,7 +91,7 @@ func (s *Server) add(sh *shelf, decided []member, types []string) string {
 // place puts a new object on its shelf.
 func (s *Server) place(sh *shelf, id string, decided []member) (at int) {
 	at = len(sh.entries)
-	e := entry{id: s.world.id(sh.kind, at), created: s.clock.now()}
+	e := entry{id: s.world.id(sh.kind, at), created: s.Ticks()}
 	if id != "" {
 		e.id = id
 	}
@@ -144,7 +144,7 @@ func (s *Server) update(sh *shelf, at int, patch []byte) error {
 		return err
 	}
 	if find(before, "updated") != nil {
-		changes = set(changes, "updated", []byte(itoa(s.clock.now())))
+		changes = set(changes, "updated", []byte(itoa(s.Ticks())))
 	}
 	after := merge(before, changes)
 	previous := difference(before, after)
@@ -230,7 +230,7 @@ func (s *Server) delete(sh *shelf, at int) error {
 		if err != nil {
 			return err
 		}
-		now := []byte(itoa(s.clock.now()))
+		now := []byte(itoa(s.Ticks()))
 		e.raw = writeMembers(merge(members, []member{{"status", []byte(`"canceled"`)}, {"canceled_at", now}, {"ended_at", now}}))
 		raw = e.raw
 	case sh.kind.name == "payment_methods": // it is detached, and stays
@@ -260,7 +260,7 @@ func (s *Server) Settle() int {
 	n := 0
 	for at := sh.since(s.world.now - 8*day); at < len(sh.entries); at++ {
 		members, err := readMembers(s.raw(sh, at))
-		if err != nil || text(find(members, "status")) != "pending" || number(find(members, "available_on")) > s.clock.now() {
+		if err != nil || text(find(members, "status")) != "pending" || number(find(members, "available_on")) > s.Ticks() {
 			continue
 		}
 		sh.entries[at].raw = writeMembers(set(members, "status", []byte(`"available"`)))

@@ -1,15 +1,12 @@
 package stripefake
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 	"slices"
-	"strconv"
-	"time"
+
+	"tapline/tests/fake/serve"
 )
 
 // Kinds lists the names of everything the fake lists, events last.
@@ -95,34 +92,26 @@ func (s *Server) liveRaw(sh *shelf, at int, t tree) []byte {
 	return s.render(sh, at, t)
 }
 
-// action is one control request: it returns what is answered as JSON.
-type action func(r *http.Request) (any, error)
-
 // controlRoutes is the table of the control half.
 func (s *Server) controlRoutes() *http.ServeMux {
-	mux := http.NewServeMux()
-	for pattern, act := range map[string]action{
-		"GET /_control/counts":                   func(*http.Request) (any, error) { return s.Counts(), nil },
-		"GET /_control/requests":                 func(*http.Request) (any, error) { return s.Requests(), nil },
-		"GET /_control/refused":                  func(*http.Request) (any, error) { return s.Refused(), nil },
-		"GET /_control/clock":                    func(*http.Request) (any, error) { return s.clockAnswer(), nil },
-		"POST /_control/clock":                   s.controlClock,
-		"POST /_control/mutate":                  s.controlMutate,
-		"POST /_control/step":                    s.controlStep,
-		"POST /_control/settle":                  func(*http.Request) (any, error) { return map[string]int{"settled": s.Settle()}, nil },
-		"DELETE /_control/accounts/{id}":         func(r *http.Request) (any, error) { return done, s.Deauthorize(r.PathValue("id")) },
-		"POST /_control/create/{kind}":           s.controlCreate,
-		"POST /_control/recreate/{kind}/{id...}": s.controlRecreate,
-		"POST /_control/update/{kind}/{id...}":   s.controlUpdate,
-		"DELETE /_control/objects/{kind}/{id...}": func(r *http.Request) (any, error) {
-			return done, s.Delete(r.PathValue("kind"), r.PathValue("id"))
-		},
-		"POST /_control/fail":           s.controlFail,
-		"POST /_control/reset-failures": func(*http.Request) (any, error) { s.ClearFailures(); return done, nil },
-		"POST /_control/reset-requests": func(*http.Request) (any, error) { s.ResetRequests(); return done, nil },
-	} {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { answerControl(w, r, act) })
-	}
+	mux := serve.Routes(map[string]serve.Action{
+		"GET /_control/counts":                    serve.Tell(s.Counts),
+		"GET /_control/requests":                  serve.Tell(s.Requests),
+		"GET /_control/refused":                   serve.Tell(s.Refused),
+		"GET /_control/clock":                     s.ShowClock,
+		"POST /_control/clock":                    s.TurnClock,
+		"POST /_control/mutate":                   s.controlMutate,
+		"POST /_control/step":                     s.controlStep,
+		"POST /_control/settle":                   serve.Tell(func() map[string]int { return map[string]int{"settled": s.Settle()} }),
+		"DELETE /_control/accounts/{id}":          func(r *http.Request) (any, error) { return serve.Done, s.Deauthorize(r.PathValue("id")) },
+		"POST /_control/create/{kind}":            s.controlCreate,
+		"POST /_control/recreate/{kind}/{id...}":  s.controlRecreate,
+		"POST /_control/update/{kind}/{id...}":    s.controlUpdate,
+		"DELETE /_control/objects/{kind}/{id...}": s.controlDelete,
+		"POST /_control/fail":                     s.controlFail,
+		"POST /_control/reset-failures":           serve.Do(s.ClearFailures),
+		"POST /_control/reset-requests":           serve.Do(s.ResetRequests),
+	})
 	mux.HandleFunc("GET /_control/objects/{kind}", s.controlObjects)
 	return mux
 }
@@ -132,91 +121,43 @@ func (s *Server) controlRoutes() *http.ServeMux {
 func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	account := s.target(r)
 	if account == nil {
-		answerControl(w, r, func(*http.Request) (any, error) {
-			return nil, fmt.Errorf("the fake has no connected account %q", r.Header.Get("Stripe-Account"))
-		})
+		serve.Refuse(w, r, fmt.Errorf("the fake has no connected account %q", r.Header.Get("Stripe-Account")))
 		return
 	}
 	account.routes.ServeHTTP(w, r)
-}
-
-// done answers an action that has nothing to tell.
-var done = map[string]bool{"ok": true}
-
-func answerControl(w http.ResponseWriter, r *http.Request, act action) {
-	answer, err := act(r)
-	status := http.StatusOK
-	if err != nil {
-		status, answer = http.StatusBadRequest, map[string]string{"error": err.Error()}
-	}
-	body, err := json.Marshal(answer)
-	if err != nil {
-		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer does not encode"}`)
-	}
-	writeJSON(w, status, body)
 }
 
 // controlObjects writes the oracle as JSON lines.
 func (s *Server) controlObjects(w http.ResponseWriter, r *http.Request) {
 	all, err := s.all(r.PathValue("kind"), r.URL.Query()["expand[]"])
 	if err != nil {
-		answerControl(w, r, func(*http.Request) (any, error) { return nil, err })
+		serve.Refuse(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := bufio.NewWriterSize(w, 1<<16)
-	for raw := range all {
-		out.Write(raw)
-		if out.WriteByte('\n') != nil {
-			return // the client has gone
-		}
-	}
-	out.Flush()
-}
-
-func (s *Server) clockAnswer() map[string]any {
-	now := s.Now()
-	return map[string]any{"now": now.Unix(), "time": now.Format(time.RFC3339)}
-}
-
-func (s *Server) controlClock(r *http.Request) (any, error) {
-	if at := r.FormValue("set"); at != "" {
-		t, err := time.Parse(time.RFC3339, at)
-		if err != nil {
-			return nil, fmt.Errorf("clock?set= wants a time such as 2024-05-01T00:00:00Z: %w", err)
-		}
-		err = s.SetClock(t)
-		return s.clockAnswer(), err
-	}
-	by, err := time.ParseDuration(r.FormValue("advance"))
-	if err != nil {
-		return nil, fmt.Errorf("clock?advance= wants a duration such as 90s or 48h: %w", err)
-	}
-	err = s.Advance(by)
-	return s.clockAnswer(), err
+	serve.Lines(w, all)
 }
 
 func (s *Server) controlMutate(r *http.Request) (any, error) {
-	n, err := parseCount(r.FormValue("n"), 1)
+	n, err := serve.Number(r, "n")
 	if err != nil {
-		return nil, fmt.Errorf("mutate?n=: %w", err)
+		return nil, err
 	}
-	seed, err := strconv.ParseUint("0"+r.FormValue("seed"), 10, 64)
+	seed, err := serve.Seed(r)
 	if err != nil {
-		return nil, fmt.Errorf("mutate?seed=: %w", err)
+		return nil, err
 	}
 	return s.Mutate(n, seed)
 }
 
 // controlStep lets the mutator of a seed go on.
 func (s *Server) controlStep(r *http.Request) (any, error) {
-	n, err := parseCount(r.FormValue("n"), 1)
+	n, err := serve.Number(r, "n")
 	if err != nil {
-		return nil, fmt.Errorf("step?n=: %w", err)
+		return nil, err
 	}
-	seed, err := strconv.ParseUint("0"+r.FormValue("seed"), 10, 64)
+	seed, err := serve.Seed(r)
 	if err != nil {
-		return nil, fmt.Errorf("step?seed=: %w", err)
+		return nil, err
 	}
 	s.stepMu.Lock()
 	defer s.stepMu.Unlock()
@@ -229,34 +170,34 @@ func (s *Server) controlStep(r *http.Request) (any, error) {
 }
 
 func (s *Server) controlCreate(r *http.Request) (any, error) {
-	n, err := parseCount(r.FormValue("n"), 1)
+	n, err := serve.Number(r, "n")
 	if err != nil {
-		return nil, fmt.Errorf("create?n=: %w", err)
+		return nil, err
 	}
 	ids, err := s.Create(r.PathValue("kind"), n)
 	return map[string][]string{"ids": ids}, err
 }
 
 func (s *Server) controlRecreate(r *http.Request) (any, error) {
-	return done, s.Recreate(r.PathValue("kind"), r.PathValue("id"))
+	return serve.Done, s.Recreate(r.PathValue("kind"), r.PathValue("id"))
 }
 
 func (s *Server) controlUpdate(r *http.Request) (any, error) {
-	patch, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, fmt.Errorf("reading the body of update: %w", err)
-	}
-	return done, s.Update(r.PathValue("kind"), r.PathValue("id"), patch)
-}
-
-func (s *Server) controlFail(r *http.Request) (any, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, fmt.Errorf("reading the body of fail: %w", err)
-	}
-	f, err := readFailure(body)
+	patch, err := serve.Body(r)
 	if err != nil {
 		return nil, err
 	}
-	return done, s.Fail(f)
+	return serve.Done, s.Update(r.PathValue("kind"), r.PathValue("id"), patch)
+}
+
+func (s *Server) controlDelete(r *http.Request) (any, error) {
+	return serve.Done, s.Delete(r.PathValue("kind"), r.PathValue("id"))
+}
+
+func (s *Server) controlFail(r *http.Request) (any, error) {
+	var f Failure
+	if err := serve.Decode(r, &f); err != nil {
+		return nil, err
+	}
+	return serve.Done, s.Fail(f)
 }

@@ -16,7 +16,7 @@ type origin struct {
 // seedEvents makes the events of the objects that were created within the
 // retention. Their bodies are made when they are asked for.
 func (s *Server) seedEvents() {
-	since := s.clock.now() - int64(Retention.Seconds())
+	since := s.Ticks() - int64(Retention.Seconds())
 	for _, k := range s.world.kinds {
 		if k.created == nil && k.byStatus == nil {
 			continue
@@ -62,7 +62,7 @@ func (s *Server) emit(types []string, snapshot, previous []byte) {
 
 // tell appends an event of now to the feed of this account.
 func (s *Server) tell(typ string, snapshot, previous []byte) {
-	events, now := s.shelves[eventsKind.name], s.clock.now()
+	events, now := s.shelves[eventsKind.name], s.Ticks()
 	at := len(events.entries)
 	body := s.eventBody(at, now, typ, snapshot, previous)
 	events.add(entry{id: s.world.id(eventsKind, at), created: now, raw: body})
@@ -75,7 +75,7 @@ func (s *Server) gone(sh *shelf, at int) bool {
 	if e.deleted || sh.kind != eventsKind {
 		return e.deleted
 	}
-	age := s.clock.now() - e.created
+	age := s.Ticks() - e.created
 	return age > int64(Retention.Seconds()) || age < int64(s.options.EventDelay/time.Second) && age < s.eventDelay(at)
 }
 

@@ -1,16 +1,14 @@
 package stripefake
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
-	"net"
+	"math/rand/v2"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"time"
+
+	"tapline/tests/fake/serve"
 )
 
 // Mode is a way in which a request fails.
@@ -25,9 +23,9 @@ const (
 	BadGateway  Mode = "bad_gateway"  // 502 with an HTML page
 	Unavailable Mode = "unavailable"  // 503
 	Truncated   Mode = "truncated"    // 200, and half of the JSON
-	Cut         Mode = "cut"          // 200, half of the promised body, then the connection is closed
-	Reset       Mode = "reset"        // 200, half of the promised body, then the connection is reset
-	Dropped     Mode = "dropped"      // the connection is closed without an answer
+	Cut         Mode = serve.Cut      // 200, half of the promised body, then the connection is closed
+	Reset       Mode = serve.Reset    // 200, half of the promised body, then the connection is reset
+	Dropped     Mode = serve.Dropped  // the connection is closed without an answer
 	Slow        Mode = "slow"         // the right answer after Delay
 	Missing     Mode = "missing"      // 404 resource_missing, as from a replica that does not know the object yet
 )
@@ -80,55 +78,29 @@ func (s *Server) Fail(f Failure) error {
 	if _, ok := failureAnswers[f.Mode]; !ok && !slices.Contains(spoiled, f.Mode) {
 		return fmt.Errorf("unknown failure mode %q", f.Mode)
 	}
-	if _, err := path.Match(f.Path, ""); err != nil {
-		return fmt.Errorf("failure path %q: %w", f.Path, err)
-	}
-	if f.Share < 0 || f.Share > 1 {
-		return fmt.Errorf("failure share %v: want a number from 0 to 1", f.Share)
-	}
-	if f.Share == 0 {
-		f.Times = max(1, f.Times)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failures = append(s.failures, &f)
-	return nil
+	return s.failures.Add(f, serve.Due{Path: f.Path, Skip: f.Skip, Times: f.Times, Share: f.Share})
 }
 
 // ClearFailures forgets the failures that were not used up.
 func (s *Server) ClearFailures() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failures = nil
+	s.failures = serve.Queue[Failure]{}
 }
 
 // takeFailure uses up the failure that is due for a request, if any.
-func (s *Server) takeFailure(requested string, serial int) *Failure {
+func (s *Server) takeFailure(requested string, serial int) (Failure, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, f := range s.failures {
-		if ok, _ := path.Match(f.Path, requested); f.Path != "" && !ok {
-			continue
-		}
-		if f.Skip > 0 {
-			f.Skip--
-			continue
-		}
-		if f.Share > 0 && s.world.random("failure", serial, strconv.Itoa(i)).Float64() >= f.Share {
-			continue
-		}
-		taken := *f
-		if f.Times--; f.Times == 0 {
-			s.failures = slices.Delete(s.failures, i, i+1)
-		}
-		return &taken
-	}
-	return nil
+	concerns := func(Failure) bool { return true }
+	return s.failures.Take(requested, concerns, func(place int) *rand.Rand { return s.world.random("failure", serial, strconv.Itoa(place)) })
 }
 
 // fail answers a request the way f says.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Failure) {
-	if !pause(r.Context(), time.Duration(f.DelayMS)*time.Millisecond) {
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, f Failure) {
+	if !serve.Pause(r.Context(), time.Duration(f.DelayMS)*time.Millisecond) {
 		return
 	}
 	if f.RetryAfter != "" {
@@ -148,13 +120,13 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Failure) {
 		w.WriteHeader(status)
 		w.Write(body[:len(body)/2])
 	case Cut, Reset, Dropped:
-		breakConnection(w, f.Mode, body)
+		serve.Break(w, string(f.Mode), body)
 	default:
 		writeJSON(w, status, body)
 	}
 }
 
-func answerFailure(w http.ResponseWriter, f *Failure, a failureAnswer) {
+func answerFailure(w http.ResponseWriter, f Failure, a failureAnswer) {
 	if a.html != "" {
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(a.status)
@@ -170,62 +142,4 @@ func answerFailure(w http.ResponseWriter, f *Failure, a failureAnswer) {
 	}
 	e := &apiError{Code: a.code, Message: a.message, Type: a.typ}
 	writeJSON(w, a.status, e.body())
-}
-
-// breakConnection promises a body, sends half of it and ends the connection;
-// of a dropped one not even that.
-func breakConnection(w http.ResponseWriter, mode Mode, body []byte) {
-	conn, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler) // no connection to break: end the answer without a trace
-	}
-	defer conn.Close()
-	if mode != Dropped {
-		h := w.Header()
-		h.Set("Content-Type", "application/json")
-		h.Set("Content-Length", strconv.Itoa(len(body)))
-		fmt.Fprint(buffered, "HTTP/1.1 200 OK\r\n")
-		h.Write(buffered)
-		fmt.Fprintf(buffered, "\r\n%s", body[:len(body)/2])
-		buffered.Flush()
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok && mode == Reset {
-		tcp.SetLinger(0) // makes Close send RST
-	}
-}
-
-// pause waits for d and reports whether the client is still there.
-func pause(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// readFailure decodes the body of POST /_control/fail.
-func readFailure(body []byte) (Failure, error) {
-	var f Failure
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
-		return f, fmt.Errorf("the body of fail: %w", err)
-	}
-	return f, nil
-}
-
-// parseCount reads a number of a control request; empty means fallback.
-func parseCount(text string, fallback int) (int, error) {
-	if text == "" {
-		return fallback, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%q is not a number of things", text)
-	}
-	return n, nil
 }

@@ -1,12 +1,13 @@
 package stripefake
 
 import (
-	"math"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"tapline/tests/fake/serve"
 )
 
 // Limits are what Stripe refuses beyond, with status 429 and the reason in the
@@ -104,17 +105,9 @@ func (s *Server) operation(r *http.Request) string {
 	return "unknown"
 }
 
-// latency draws how long an answer takes. Half of the answers take Latency or
-// less and one in a hundred more than LatencyP99: a log-normal distribution,
-// as the times of a service are. Without LatencyP99 all take Latency.
+// latency draws how long an answer takes.
 func (s *Server) latency(serial int) time.Duration {
-	median, slow := s.options.Latency, s.options.LatencyP99
-	if slow <= median || median <= 0 {
-		return median
-	}
-	const z99 = 2.3263 // of the normal distribution
-	sigma := math.Log(float64(slow)/float64(median)) / z99
-	return time.Duration(float64(median) * math.Exp(sigma*s.world.random("request", serial, "latency").NormFloat64()))
+	return serve.Latency(s.world.random("request", serial, "latency"), s.options.Latency, s.options.LatencyP99)
 }
 
 // bucket is a token bucket of one second's requests. Nil lets everything pass.

@@ -56,7 +56,7 @@ func (s *Server) oldest(sh *shelf) int {
 	if sh.kind != eventsKind {
 		return 0
 	}
-	return sh.since(s.clock.now() - int64(Retention.Seconds()))
+	return sh.since(s.Ticks() - int64(Retention.Seconds()))
 }
 
 // list answers GET /v1/<kind>.

@@ -42,7 +42,7 @@ func (s *Server) Mutate(n int, seed uint64) ([]Change, error) {
 	r := rand.New(rand.NewPCG(seed, s.options.Seed))
 	var done []Change
 	for range n {
-		s.clock.move(r.Int64N(3))
+		s.Move(r.Int64N(3))
 		c, err := s.mutate(r)
 		if err != nil {
 			return done, fmt.Errorf("change %d of %d: %w", len(done)+1, n, err)

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"time"
+
+	"tapline/tests/fake/serve"
 )
 
 // MutatorOptions say how a [Mutator] changes an account.
@@ -27,10 +28,10 @@ type MutatorOptions struct {
 // objects, with the events that Stripe sends for each. Its methods may be
 // called while others read and change the fake, but by one goroutine at a time.
 type Mutator struct {
-	s     *Server
-	r     *rand.Rand
-	o     MutatorOptions
-	burst int // how many more changes fall in this second
+	s      *Server
+	r      *rand.Rand
+	o      MutatorOptions
+	bursts serve.Bursts
 }
 
 // NewMutator makes a mutator. It fails when Kinds names what the fake lacks.
@@ -66,33 +67,18 @@ var operations = []operation{
 // moves by 0 to 2 seconds, but inside a burst of up to 30 it stands, and at a
 // pace it moves by itself. Stepping twice by five is stepping by ten.
 func (m *Mutator) Step(n int) ([]Change, error) {
-	var done []Change
-	for range n {
-		c, err := m.step()
-		if err != nil {
-			return done, fmt.Errorf("change %d of %d: %w", len(done)+1, n, err)
-		}
-		done = append(done, c)
-	}
-	return done, nil
+	return serve.Steps(n, m.step)
 }
 
 func (m *Mutator) step() (Change, error) {
 	m.s.mu.Lock()
 	defer m.s.mu.Unlock()
-	switch {
-	case m.burst > 0:
-		m.burst--
-	case m.r.IntN(40) == 0:
-		m.burst = m.r.IntN(30)
-		fallthrough
-	default:
-		if move := m.r.Int64N(3); m.s.options.Pace == 0 {
-			m.s.clock.move(move)
-		}
+	if move := m.bursts.Next(m.r); m.s.options.Pace == 0 {
+		m.s.Move(move)
 	}
 	for range 50 {
-		if c, ok, err := m.draw().do(m); ok || err != nil {
+		one, _ := serve.Pick(m.r, operations, func(o operation) int { return o.weight })
+		if c, ok, err := one.do(m); ok || err != nil {
 			return c, err
 		}
 		if c, ok, err := m.create(); ok || err != nil {
@@ -102,60 +88,20 @@ func (m *Mutator) step() (Change, error) {
 	return Change{}, fmt.Errorf("nothing of the kinds %v can be changed", m.o.Kinds)
 }
 
-func (m *Mutator) draw() operation {
-	total := 0
-	for _, o := range operations {
-		total += o.weight
-	}
-	left := m.r.IntN(total)
-	for _, o := range operations {
-		if left -= o.weight; left < 0 {
-			return o
-		}
-	}
-	panic("unreachable: the weights add up to total")
-}
-
 // Run does rate operations a second, in real time, until ctx ends; fewer when
 // the machine is slower. It returns how many it did, and an error when one failed.
 func (m *Mutator) Run(ctx context.Context, rate float64) (int, error) {
-	if rate <= 0 {
-		return 0, fmt.Errorf("a rate of %v changes a second: want more than 0", rate)
-	}
-	tick := time.NewTicker(max(1, time.Duration(float64(time.Second)/rate)))
-	defer tick.Stop()
-	for n := 0; ; n++ {
-		select {
-		case <-ctx.Done():
-			return n, nil
-		case <-tick.C:
-			if _, err := m.Step(1); err != nil {
-				return n, err
-			}
-		}
-	}
+	return serve.Run(ctx, rate, func() error { _, err := m.Step(1); return err })
 }
 
 // shelf picks a kind by its share among those that the options and allowed name.
 func (m *Mutator) shelf(allowed func(*kind) bool) *shelf {
-	total := 0
-	var list []*kind
-	for _, k := range m.s.world.kinds {
-		if m.named(k.name) && allowed(k) {
-			list = append(list, k)
-			total += k.share
-		}
-	}
-	if total == 0 {
+	kinds := slices.DeleteFunc(slices.Clone(m.s.world.kinds), func(k *kind) bool { return !m.named(k.name) || !allowed(k) })
+	k, ok := serve.Pick(m.r, kinds, func(k *kind) int { return k.share })
+	if !ok {
 		return nil
 	}
-	left := m.r.IntN(total)
-	for _, k := range list {
-		if left -= k.share; left < 0 {
-			return m.s.shelves[k.name]
-		}
-	}
-	panic("unreachable: the shares add up to total")
+	return m.s.shelves[k.name]
 }
 
 func (m *Mutator) named(kind string) bool {

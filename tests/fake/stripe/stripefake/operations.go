@@ -102,7 +102,7 @@ func (m *Mutator) cancel() (Change, bool, error) {
 		if !ok {
 			return Change{}, false, nil
 		}
-		patch := fmt.Sprintf(`{"status":"canceled","canceled_at":%d,"cancellation_reason":"abandoned"}`, m.s.clock.now())
+		patch := fmt.Sprintf(`{"status":"canceled","canceled_at":%d,"cancellation_reason":"abandoned"}`, m.s.Ticks())
 		return Change{Canceled, sh.kind.name, sh.entries[at].id}, true, m.s.update(sh, at, []byte(patch))
 	}
 	sh, at, _, ok := m.pick("subscriptions", status("active", "trialing", "past_due", "unpaid", "incomplete", "paused"))
@@ -279,7 +279,7 @@ func (m *Mutator) editElement(c *child, old [][]byte) churning {
 // person writes, before them in what happens by itself.
 func (m *Mutator) addElement(sh *shelf, at int, c *child, old [][]byte) churning {
 	s := m.s
-	d := s.world.draw(sh.kind, at, s.clock.now(), "object")
+	d := s.world.draw(sh.kind, at, s.Ticks(), "object")
 	d.facts() // it draws the currency, which the elements share
 	element := d.element(c, sh.entries[at].id, "added "+m.serial()+" ", len(old))
 	list := append([][]byte{element}, old...)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"tapline/tests/fake/serve"
 )
 
 // Version is the API version that the fake speaks.
@@ -114,6 +116,10 @@ func (o Options) count(k *kind) int {
 
 // Server is one fake account. Its methods may be called by many goroutines at once.
 type Server struct {
+	// Clock is that of the fake and of its connected accounts, in seconds. The
+	// Date header follows it.
+	*serve.Clock
+
 	options Options
 	world   *world
 	routes  *http.ServeMux
@@ -128,12 +134,10 @@ type Server struct {
 
 	linkMu sync.Mutex // guards the positions of links on the shelves
 
-	clock *clock
-
 	mu       sync.RWMutex // guards what follows
 	shelves  map[string]*shelf
 	origins  []origin // of the events that were seeded
-	failures []*Failure
+	failures serve.Queue[Failure]
 	requests []Request
 	serial   int // counts answers, for Request-Id
 }
@@ -149,11 +153,11 @@ type Request struct {
 // number is negative.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults().connectedDefaults()
-	return newServer(o, newClock(o.Now.Unix(), o.Pace))
+	return newServer(o, serve.NewClock(o.Now, time.Second, o.Pace))
 }
 
 // newServer makes an account on a clock that it may share.
-func newServer(o Options, c *clock) (*Server, error) {
+func newServer(o Options, c *serve.Clock) (*Server, error) {
 	doc, err := loadDocument()
 	if err != nil {
 		return nil, err
@@ -162,7 +166,7 @@ func newServer(o Options, c *clock) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, world: world, clock: c, shelves: map[string]*shelf{}, mutators: map[uint64]*Mutator{}, limiter: newLimiter(o.Limits)}
+	s := &Server{options: o, world: world, Clock: c, shelves: map[string]*shelf{}, mutators: map[uint64]*Mutator{}, limiter: newLimiter(o.Limits)}
 	for _, k := range s.world.kinds {
 		s.shelves[k.name] = newShelf(s.world, k)
 	}
@@ -202,14 +206,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	leave, reason := s.limiter.enter(s.operation(r))
 	if reason != "" {
 		l := s.options.Limits
-		s.fail(w, r, &Failure{Mode: RateLimit, Reason: reason, RetryAfter: l.RetryAfter, ShouldRetry: l.ShouldRetry})
+		s.fail(w, r, Failure{Mode: RateLimit, Reason: reason, RetryAfter: l.RetryAfter, ShouldRetry: l.ShouldRetry})
 		return
 	}
 	defer leave()
-	if !pause(r.Context(), s.latency(serial)) {
+	if !serve.Pause(r.Context(), s.latency(serial)) {
 		return
 	}
-	if failure := s.takeFailure(r.URL.Path, serial); failure != nil {
+	if failure, ok := s.takeFailure(r.URL.Path, serial); ok {
 		s.fail(w, r, failure)
 		return
 	}

@@ -2,11 +2,12 @@ package stripefake
 
 import (
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
+
+	"tapline/tests/fake/serve"
 )
 
 // world is what the seed decides: which objects there are and what they say.
@@ -72,11 +73,7 @@ func (w *world) spread(k *kind, n int, span time.Duration) []int64 {
 
 // random returns the randomness that belongs to one purpose of one object.
 func (w *world) random(kind string, index int, purpose string) *rand.Rand {
-	h := fnv.New64a()
-	h.Write([]byte(kind))
-	h.Write([]byte{0})
-	h.Write([]byte(purpose))
-	return rand.New(rand.NewPCG(w.seed^h.Sum64(), uint64(index)*0x9e3779b97f4a7c15+w.seed))
+	return serve.Random(w.seed, kind, index, purpose)
 }
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
