@@ -58,12 +58,15 @@ func open(o stripefake.Options) (*account, error) {
 
 func (a *account) close() { a.server.Close() }
 
-// limited are the options of an account as Stripe has them, so many times as fast.
-func limited(o stripefake.Options, speed float64) stripefake.Options {
-	o.Limits = stripefake.Limits{Global: accountRate * speed, Endpoint: endpointRate * speed, Files: filesRate * speed}
-	o.Latency = time.Duration(float64(latency) / speed)
+// limited are the options of an account as Stripe has them, so many times as fast, with a share of its rates.
+func (b *bench) limited(o stripefake.Options) stripefake.Options {
+	o.Limits = stripefake.Limits{Global: b.granted(accountRate), Endpoint: b.granted(endpointRate), Files: b.granted(filesRate)}
+	o.Latency = time.Duration(float64(latency) / b.speed)
 	return o
 }
+
+// granted is what is granted for a rate of Stripe's.
+func (b *bench) granted(rate float64) float64 { return rate * b.speed * b.rate }
 
 // ServeHTTP answers and takes notes.
 func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -25,15 +25,16 @@ var cases = []measurement{
 		return b.backfill(map[string]int{"charges": 60_000, "payment_intents": 60_000, "balance_transactions": 50_000, "invoices": 40_000,
 			"customers": 40_000, "refunds": 20_000, "disputes": 20_000, "transfers": 10_000}, accountRate)
 	}},
-	{"changes", (*bench).changes},
+	{"changes of one in four objects", func(b *bench) ([]Figure, error) { return b.changes(500, 4) }},
+	{"changes of one in a hundred objects", func(b *bench) ([]Figure, error) { return b.changes(150, 100) }},
 	{"no limits", (*bench).cost},
 	{"memory", (*bench).memory},
 }
 
 // bench is what the cases share.
 type bench struct {
-	tap, dir     string
-	speed, scale float64
+	tap, dir           string
+	speed, rate, scale float64
 }
 
 func (b *bench) scaled(n int) int { return max(100, int(float64(n)*b.scale)) }
@@ -45,7 +46,7 @@ func (b *bench) backfill(objects map[string]int, allowed float64) ([]Figure, err
 		sizes[kind] = b.scaled(n)
 		pages += (sizes[kind] + 99) / 100
 	}
-	a, err := open(limited(stripefake.Options{Bulk: sizes}, b.speed))
+	a, err := open(b.limited(stripefake.Options{Bulk: sizes}))
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func (b *bench) backfill(objects map[string]int, allowed float64) ([]Figure, err
 		return nil, err
 	}
 	answers := a.taken()
-	u := use(answers, allowed*b.speed)
+	u := use(answers, b.granted(allowed))
 	lists := 0
 	for _, x := range answers {
 		if sizes[path.Base(x.path)] > 0 && x.status == 200 {
@@ -69,7 +70,7 @@ func (b *bench) backfill(objects map[string]int, allowed float64) ([]Figure, err
 		{Name: "share of the allowed rate", Value: u.share, AtLeast: 0.95},
 		{Name: "requests for a page of data", Value: float64(lists) / float64(pages), AtMost: 1.05},
 		{Name: "refused requests", Value: float64(u.refused)},
-		{Name: "records", Value: float64(run.records) / run.wall.Seconds() / b.speed, Unit: "a second"},
+		{Name: "records", Value: float64(run.records) / run.wall.Seconds() / (b.speed * b.rate), Unit: "a second"},
 	}
 	plain, err := a.walk("/v1/"+slices.Sorted(maps.Keys(sizes))[0], max(10, pages/50))
 	if err != nil {
@@ -81,13 +82,14 @@ func (b *bench) backfill(objects map[string]int, allowed float64) ([]Figure, err
 // changed are the kinds that are changed in the case about changes. All of their updates have events.
 var changed = []string{"charges", "customers", "invoices", "subscriptions"}
 
-// changes reads what has changed since an earlier run, in objects of any age.
-func (b *bench) changes() ([]Figure, error) {
-	counts, each := map[string]int{}, b.scaled(500)
+// changes reads what has changed since an earlier run: so many objects of each kind, of any age, one of so many.
+func (b *bench) changes(each, oneOf int) ([]Figure, error) {
+	counts := map[string]int{}
+	each = b.scaled(each)
 	for _, kind := range changed {
-		counts[kind] = 4 * each
+		counts[kind] = oneOf * each
 	}
-	a, err := open(limited(stripefake.Options{Seed: 1, Counts: counts}, b.speed))
+	a, err := open(b.limited(stripefake.Options{Seed: 1, Counts: counts}))
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +107,7 @@ func (b *bench) changes() ([]Figure, error) {
 			return nil, err
 		}
 		for i := range each {
-			_, rest, _ := strings.Cut(string(objects[4*i]), `"id":"`)
+			_, rest, _ := strings.Cut(string(objects[oneOf*i]), `"id":"`)
 			id, _, _ := strings.Cut(rest, `"`)
 			if err := a.Update(kind, id, fmt.Appendf(nil, `{"metadata":{"serial":"%d"}}`, i)); err != nil {
 				return nil, err
@@ -120,14 +122,36 @@ func (b *bench) changes() ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	answers := a.taken()
-	u := use(answers, accountRate*b.speed)
-	return []Figure{
-		{Name: "share of the allowed rate", Value: u.share},
-		{Name: "refused requests", Value: float64(u.refused)},
-		{Name: "requests for a changed object", Value: float64(u.made) / float64(each*len(changed))},
-		{Name: "changed objects", Value: float64(each*len(changed)) / second.wall.Seconds() / b.speed, Unit: "a second"},
-	}, nil
+	events, lists, objects := sorted(a.taken())
+	byID, all := use(objects, b.granted(accountRate)), float64(each*len(changed))
+	refused := byID.refused + use(events, 1).refused + use(lists, 1).refused
+	figures := []Figure{
+		{Name: "requests for a changed object", Value: float64(len(events)+len(lists)+len(objects)-refused) / all},
+		{Name: "of these for events", Value: float64(len(events)) / all},
+		{Name: "of these for lists", Value: float64(len(lists)) / all},
+		{Name: "of these for objects by their ids", Value: float64(len(objects)) / all},
+		{Name: "refused requests", Value: float64(refused)},
+		{Name: "changed objects", Value: all / second.wall.Seconds() / (b.speed * b.rate), Unit: "a second"},
+	}
+	if len(objects) > 0 {
+		figures = append(figures, Figure{Name: "share of the allowed rate by ids", Value: byID.share})
+	}
+	return figures, nil
+}
+
+// sorted divides answers into those of events, those of other lists, and those of single objects.
+func sorted(answers []answer) (events, lists, objects []answer) {
+	for _, a := range answers {
+		switch {
+		case a.path == "/v1/events":
+			events = append(events, a)
+		case strings.Count(a.path, "/") == strings.Count("/v1/charges", "/"):
+			lists = append(lists, a)
+		default:
+			objects = append(objects, a)
+		}
+	}
+	return events, lists, objects
 }
 
 // cost reads as fast as the machine lets it, the fake included.

@@ -50,7 +50,7 @@ func (b *bench) run(a *account, streams []string, state string) (tapRun, error) 
 // allowance is the rate that the tap is told to keep.
 func (b *bench) allowance(a *account) float64 {
 	if a.limited {
-		return accountRate * b.speed
+		return b.granted(accountRate)
 	}
 	return 1e9
 }

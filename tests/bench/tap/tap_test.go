@@ -28,6 +28,17 @@ func TestTheShareOfARateIsThatOfTheTimeInBetween(t *testing.T) {
 	}
 }
 
+func TestAnswersAreSortedByWhatTheyAreOf(t *testing.T) {
+	var answers []answer
+	for _, path := range []string{"/v1/events", "/v1/charges", "/v1/charges/ch_1", "/v1/charges", "/v1/invoices/in_1/lines"} {
+		answers = append(answers, answer{path: path})
+	}
+	events, lists, objects := sorted(answers)
+	if len(events) != 1 || len(lists) != 2 || len(objects) != 2 || objects[0].path != "/v1/charges/ch_1" {
+		t.Errorf("events %v, lists %v, objects %v", events, lists, objects)
+	}
+}
+
 func TestGoalsAreMetOrMissed(t *testing.T) {
 	for _, c := range []struct {
 		figure Figure
@@ -54,7 +65,8 @@ func TestGoalsAreMetOrMissed(t *testing.T) {
 }
 
 func TestAnAccountIsLimitedAndWatched(t *testing.T) {
-	a, err := open(limited(stripefake.Options{Bulk: map[string]int{"charges": 950}}, 100))
+	b := &bench{speed: 100, rate: 1}
+	a, err := open(b.limited(stripefake.Options{Bulk: map[string]int{"charges": 950}}))
 	if err != nil {
 		t.Fatal(err)
 	}
