@@ -2,6 +2,7 @@ package singer
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 // readLine reads a command line as a run does.
 func readLine(t *testing.T, p *program, args ...string) (flags, string, error) {
 	t.Helper()
-	s := &session{program: p, log: slog.New(slog.DiscardHandler)}
+	s := &session{program: p, log: slog.New(slog.DiscardHandler), console: &console{out: io.Discard}, stdio: IO{Env: envOf(nil)}}
 	answer, err := s.readCommandLine(t.Context(), args)
 	return s.flags, string(answer), err
 }

@@ -39,7 +39,9 @@ func (p *program) manPage(root *cobra.Command, settings *setting) string {
 		r.verbatim(verb.UseLine())
 	}
 	r.macro("SH", "DESCRIPTION")
-	r.lines(p.description + " " + protocolNote)
+	r.lines(p.description)
+	r.macro("PP")
+	r.lines(protocolNote)
 	r.macro("SH", "OPTIONS")
 	manFlags(&r, root.LocalFlags())
 	r.macro("SH", "COMMANDS")
@@ -69,6 +71,7 @@ func listed(command *cobra.Command) (all []*cobra.Command) {
 		case c.HasSubCommands():
 			all = append(all, listed(c)...)
 		case c.IsAvailableCommand():
+			c.InheritedFlags() // takes them over, which the line of its usage tells of
 			all = append(all, c)
 		}
 	}
@@ -77,6 +80,9 @@ func listed(command *cobra.Command) (all []*cobra.Command) {
 
 func manFlags(r *roff, set *pflag.FlagSet) {
 	set.VisitAll(func(flag *pflag.Flag) {
+		if flag.Name == "help" {
+			return
+		}
 		arg, help := pflag.UnquoteUsage(flag)
 		term := "--" + flag.Name
 		if flag.Shorthand != "" {

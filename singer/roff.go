@@ -29,7 +29,9 @@ func (r *roff) lines(text string) {
 func (r *roff) item(term, meaning string) {
 	r.macro("TP")
 	r.macro("B", term)
-	r.lines(meaning)
+	if meaning != "" {
+		r.lines(meaning)
+	}
 }
 
 // verbatim adds text whose lines stay apart.

@@ -28,6 +28,7 @@ func target() *singer.Target {
 		Load:        loadStream,
 		Check:       check,
 		Commands:    commands,
+		Streams:     loadedStreams,
 		Capabilities: []string{"activate-version", "batch", "hard-delete", "schema-flattening", "soft-delete", "target-schema",
 			"validate-records"},
 	}
@@ -38,8 +39,12 @@ var commands = []singer.Command{
 	{Name: "status", Help: "show how the tables stand, and the latest runs", Run: showStatus, Options: []singer.CommandOption{
 		{Name: "max-age", Arg: "DURATION", Help: "fail if the newest record of a table is older than this, such as 2h or 90m"}, formatOption}},
 	{Name: "runs", Help: "list the runs", Run: showRuns, Options: []singer.CommandOption{limitOption, pipelineOption, formatOption}},
-	{Name: "state", Args: "get|set FILE|reset", Help: "print, replace or forget the state that the next run goes on from", Run: runState,
-		Options: []singer.CommandOption{pipelineOption, {Name: "yes", Help: "of reset: do it"}}},
+	{Name: "state", Help: "print, replace or forget the state that the next run goes on from", Commands: []singer.Command{
+		{Name: "get", Help: "print the state as it is stored", Run: getState, Options: []singer.CommandOption{pipelineOption}},
+		{Name: "set", Args: "FILE", Help: "replace the state by that of a file", Run: setState, Options: []singer.CommandOption{pipelineOption}},
+		{Name: "reset", Help: "forget the state, so that the tap reads everything again", Run: resetState,
+			Options: []singer.CommandOption{pipelineOption, {Name: "yes", Help: "do it"}}},
+	}},
 	{Name: "reload", Args: "STREAM", Help: "have a stream read from its beginning, and print the state that makes the tap do so", Run: requestReload,
 		Options: []singer.CommandOption{pipelineOption}},
 	{Name: "rejects", Help: "list what the warehouse could not take", Run: showRejects,

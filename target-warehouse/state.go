@@ -16,21 +16,8 @@ import (
 // emptyState is what a tap takes for the beginning.
 const emptyState = "{}"
 
-// runState is the command state with its three verbs.
-func runState(ctx context.Context, run *singer.TargetRun, args []string, out io.Writer) error {
-	switch {
-	case len(args) == 1 && args[0] == "get":
-		return getState(ctx, run, out)
-	case len(args) == 2 && args[0] == "set":
-		return setState(ctx, run, args[1])
-	case len(args) == 1 && args[0] == "reset":
-		return resetState(ctx, run)
-	}
-	return misused("state has to be followed by get, set FILE or reset")
-}
-
-// getState prints the stored state as it stands, so that a tap can go on from it.
-func getState(ctx context.Context, run *singer.TargetRun, out io.Writer) error {
+// getState is the command state get: it prints the stored state as it stands, so that a tap can go on from it.
+func getState(ctx context.Context, run *singer.TargetRun, _ []string, out io.Writer) error {
 	return look(ctx, run, func(s *settings, d destination.Destination) error {
 		known, err := journal.Recall(ctx, d, s.Pipeline)
 		if err != nil {
@@ -46,7 +33,12 @@ func getState(ctx context.Context, run *singer.TargetRun, out io.Writer) error {
 	})
 }
 
-func setState(ctx context.Context, run *singer.TargetRun, file string) error {
+// setState is the command state set.
+func setState(ctx context.Context, run *singer.TargetRun, args []string, _ io.Writer) error {
+	if len(args) != 1 {
+		return misused("state set has to be followed by the name of one file")
+	}
+	file := args[0]
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return misused("the state cannot be read: %v", err)
@@ -61,7 +53,8 @@ func setState(ctx context.Context, run *singer.TargetRun, file string) error {
 	})
 }
 
-func resetState(ctx context.Context, run *singer.TargetRun) error {
+// resetState is the command state reset.
+func resetState(ctx context.Context, run *singer.TargetRun, _ []string, _ io.Writer) error {
 	if run.Options["yes"] == "" {
 		return misused("state reset makes the tap read everything again from its beginning; add --yes if that is meant")
 	}

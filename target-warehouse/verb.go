@@ -28,6 +28,16 @@ func look(ctx context.Context, run *singer.TargetRun, do func(s *settings, d des
 	return do(s, d)
 }
 
+// loadedStreams lists the streams that the pipeline has loaded, for shells to complete.
+func loadedStreams(ctx context.Context, run *singer.TargetRun) (names []string, err error) {
+	err = look(ctx, run, func(s *settings, d destination.Destination) error {
+		tables, err := journal.Tables(ctx, d)
+		names = streams(tables, s.Pipeline)
+		return err
+	})
+	return names, err
+}
+
 // amend opens the warehouse for a command that changes what is recorded of the pipeline: change fills in the checkpoint
 // that is committed. A run of the pipeline that is going on is fenced off.
 func amend(ctx context.Context, run *singer.TargetRun, change func(d destination.Destination, m *journal.Memory, c *destination.Checkpoint) error) error {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,8 +117,9 @@ func TestMisusedCommandsSayWhatIsMissing(t *testing.T) {
 	for _, c := range []struct{ args, says string }{
 		{"state", "followed by get, set FILE or reset"},
 		{"state drop", "followed by get, set FILE or reset"},
-		{"state get x", "followed by get, set FILE or reset"},
-		{"state set", "followed by get, set FILE or reset"},
+		{"state get x", `"x" is not expected behind get`},
+		{"state set", "state set has to be followed by the name of one file"},
+		{"state get --yes", "--yes is not a flag"},
 		{"state set /nowhere/state.json", "the state cannot be read"},
 		{"state set " + states, "pass the last line alone"},
 		{"state reset", "add --yes if that is meant"},
@@ -140,6 +142,42 @@ func TestMisusedCommandsSayWhatIsMissing(t *testing.T) {
 	if got := succeed(t, config, "state", "get"); got != shopState+"\n" {
 		t.Errorf("misuse has changed the state to %q", got)
 	}
+}
+
+func TestStreamsAreCompleted(t *testing.T) {
+	shops(t, func(t *testing.T, config string) {
+		for line, want := range map[string]string{
+			"__complete reload ":                 "orders\nusers\n:4\n",
+			"__complete rejects --stream ":       "orders\nusers\n:4\n",
+			"__complete columns --stream=":       "orders\nusers\n:4\n",
+			"__complete reload orders ":          ":4\n",
+			"__complete runs --format ":          "text\njson\n:4\n",
+			"__complete stat":                    "state\tprint, replace or forget the state that the next run goes on from\nstatus\tshow how the tables stand, and the latest runs\n:4\n",
+			"__complete state set --pipeline x ": ":0\n",
+		} {
+			words := strings.Split(line, " ")
+			code, stdout, stderr := completed(t, config, words...)
+			if code != 0 || stdout != want {
+				t.Errorf("%s: code %d, completed by %q, want %q\n%s", line, code, stdout, want, stderr)
+			}
+		}
+	})
+	if _, stdout, _ := completed(t, `{"path":"/nowhere/w.duckdb"}`, "__complete", "reload", ""); stdout != ":4\n" {
+		t.Errorf("a warehouse that is not there has the streams %q", stdout)
+	}
+}
+
+// completed runs a completion with --config in front of the word that is to be completed.
+func completed(t *testing.T, config string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, log strings.Builder
+	args = slices.Insert(args, 1, "--config", path)
+	code = target().Run(t.Context(), args, singer.IO{Out: &out, Err: &log})
+	return code, out.String(), log.String()
 }
 
 func TestCommandsMakeNoWarehouse(t *testing.T) {
