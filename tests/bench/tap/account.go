@@ -68,24 +68,24 @@ func (b *bench) limited(o stripefake.Options) stripefake.Options {
 // granted is what is granted for a rate of Stripe's.
 func (b *bench) granted(rate float64) float64 { return rate * b.speed * b.rate }
 
-// ServeHTTP answers and takes notes.
+// ServeHTTP answers and takes notes, before the client can know the answer.
 func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	noted := &statusWriter{w, http.StatusOK}
 	at := time.Now()
-	a.Server.ServeHTTP(noted, r)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.answers = append(a.answers, answer{at, r.URL.Path, noted.status})
+	a.Server.ServeHTTP(&statusWriter{w, func(status int) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.answers = append(a.answers, answer{at, r.URL.Path, status})
+	}}, r)
 }
 
-// statusWriter remembers the status of an answer.
+// statusWriter tells the status of an answer before it is sent.
 type statusWriter struct {
 	http.ResponseWriter
-	status int
+	tell func(status int)
 }
 
 func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
+	w.tell(status)
 	w.ResponseWriter.WriteHeader(status)
 }
 
