@@ -159,9 +159,15 @@ func until(member string) filter {
 	}}
 }
 
+// timeLayouts are the notations of a bound that connectors in use send: Airbyte's writes offsets without a colon, and
+// singer-io's a blank before the time.
+var timeLayouts = []string{
+	time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly,
+}
+
 // parseTime reads a day or a time; one without an offset is in UTC.
 func parseTime(value string) (micros int64, ok bool) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
+	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, value); err == nil {
 			return t.UnixMicro(), true
 		}
