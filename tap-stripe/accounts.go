@@ -42,15 +42,49 @@ func (s *syncer) accountIDs(ctx context.Context) ([]string, error) {
 	if !s.several {
 		return []string{""}, nil
 	}
-	if ids := s.settings.Accounts; !slices.Equal(ids, allAccounts) {
-		return ids, nil
-	}
-	st := findStream("accounts")
 	var ids []string
+	for _, name := range s.settings.Accounts {
+		more := []string{name}
+		var err error
+		switch name {
+		case allConnected:
+			more, err = s.connected(ctx)
+		case thePlatform:
+			more[0], err = s.platform(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range more {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids, nil
+}
+
+// What the setting accounts may hold beside ids.
+const (
+	allConnected = "all"      // that are connected to the platform
+	thePlatform  = "platform" // the key's own account
+)
+
+// platform returns the id of the key's own account.
+func (s *syncer) platform(ctx context.Context) (string, error) {
+	id, _, err := s.client.ownAccount(ctx)
+	if err == nil && id == "" {
+		err = errors.New("the account that the key belongs to is not told by Stripe; write its id (acct_...) instead of platform into accounts")
+	}
+	return id, err
+}
+
+// connected lists the accounts that are connected to the platform.
+func (s *syncer) connected(ctx context.Context) (ids []string, err error) {
+	job := &job{stream: findStream("accounts")}
 	after := ""
 	for {
-		job := &job{stream: st}
-		answer, err := s.client.list(ctx, request{path: st.path, query: listQuery(job, "", after), size: s.settings.PageSize})
+		answer, err := s.client.list(ctx, request{path: job.stream.path, query: listQuery(job, "", after), size: s.settings.PageSize})
 		if err != nil {
 			return nil, fmt.Errorf("listing the connected accounts: %w", err)
 		}
@@ -65,7 +99,7 @@ func (s *syncer) accountIDs(ctx context.Context) ([]string, error) {
 			s.run.Log.Info("connected accounts are read", "accounts", len(ids))
 			return ids, nil
 		}
-		if after, err = nextAfter(st, answer.objects, after); err != nil {
+		if after, err = nextAfter(job.stream, answer.objects, after); err != nil {
 			return nil, err
 		}
 	}
@@ -143,9 +177,6 @@ func requireText(schema json.RawMessage, name string) json.RawMessage {
 	out, _ := json.Marshal(whole)
 	return out
 }
-
-// allAccounts is the setting accounts when it says all.
-var allAccounts = []string{"all"}
 
 // severalAccounts tells whether connected accounts are to be read instead of one account.
 func (s *settings) severalAccounts() bool { return len(s.Accounts) > 0 }

@@ -91,6 +91,37 @@ func TestConnectedAccountsAreReadSideBySide(t *testing.T) {
 	}
 }
 
+// The platform is no account that is connected to it, and has to be asked for.
+func TestAPlatformIsReadBesideItsAccounts(t *testing.T) {
+	fake, url, ids := platform(t)
+	const own = "acct_1FakeTapline"
+	set := map[string]any{"accounts": []string{"platform", "all", ids[1]}, "select": []string{"charges.*", "coupons.*"}, "page_size": 8}
+	first := mustRun(t, url, "", set)
+	if _, err := fake.Create("charges", 2); err != nil {
+		t.Fatal(err)
+	}
+	advance(t, fake, time.Hour)
+	second := mustRun(t, url, lastState(first.messages), set)
+	got, ofShops := table{}, []singer.Message{}
+	for _, m := range append(first.messages, second.messages...) {
+		if r, ok := m.(*singer.Record); ok && textOf(member(r.Record, columnAccount)) == own {
+			got.load(t, []singer.Message{m})
+		} else {
+			ofShops = append(ofShops, m)
+		}
+	}
+	if diff := differ(oracle(t, fake, "charges", "coupons"), got); diff != "" {
+		t.Errorf("the platform: %s", diff)
+	}
+	compareAccounts(t, fake, ids, ofShops, "charges", "coupons")
+	if n := count[*singer.Record](first.messages); n != len(got["charges"])-2+len(got["coupons"])+30+40+50+3*5 {
+		t.Errorf("the first run writes %d records, so that an account was read twice", n)
+	}
+	if state := lastState(second.messages); !strings.Contains(state, `"charges@`+own+`":{"created"`) {
+		t.Errorf("the state is %s", state)
+	}
+}
+
 func TestSomeConnectedAccounts(t *testing.T) {
 	fake, url, ids := platform(t)
 	r := mustRun(t, url, "", map[string]any{"accounts": ids[:2], "select": []string{"charges.*"}})

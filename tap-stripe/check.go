@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"text/tabwriter"
 
-	"tapline/internal/rawjson"
 	"tapline/singer"
 )
 
@@ -43,7 +40,7 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 	if err != nil {
 		return err
 	}
-	account, err := accountOf(ctx, c, s, refused)
+	of, _, err := c.identify(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -58,8 +55,11 @@ func check(ctx context.Context, run *singer.Run, report io.Writer) error {
 			failed = append(failed, &singer.StreamError{Stream: st.name, Err: err})
 		}
 	}
-	fmt.Fprintln(report, headline(s, account))
+	fmt.Fprintln(report, headline(s, of.ID))
 	writeTable(report, listed, reasons)
+	if err := refuseOther(run.Bookmarks, of); err != nil {
+		return err
+	}
 	return singer.JoinStreamErrors(failed)
 }
 
@@ -72,7 +72,10 @@ func headline(s *settings, account string) string {
 	if s.testMode() {
 		mode = "test mode"
 	}
-	if account == "" {
+	switch {
+	case s.severalAccounts():
+		account = strings.Join(s.Accounts, ", ")
+	case account == "":
 		account = "unknown"
 	}
 	return fmt.Sprintf("%s, %s at %s\naccount: %s\nat most %.4g requests a second, %.4g to one list",
@@ -106,36 +109,4 @@ func unsupported(entry *singer.Stream) (why string, marked bool) {
 		return why, true
 	}
 	return "", false
-}
-
-var accountID = regexp.MustCompile(`\bacct_[A-Za-z0-9]+`)
-
-// accountOf returns the id of the account that is read, or "". A restricted key learns it from a refusal at most.
-func accountOf(ctx context.Context, c *client, s *settings, refused map[string]error) (string, error) {
-	if s.AccountID != "" {
-		return s.AccountID, nil
-	}
-	if s.restricted() {
-		for _, err := range refused {
-			var api *APIError
-			if errors.As(err, &api) && accountID.MatchString(api.Message) {
-				return accountID.FindString(api.Message), nil
-			}
-		}
-		return "", nil
-	}
-	shown, err := c.retrieve(ctx, request{path: accountPath})
-	if err != nil && concernsOneStream(err) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	var m rawjson.Members
-	for m.Reset(shown.raw); m.Next(); {
-		if string(m.Key) == "id" {
-			return strings.Trim(string(m.Value), `"`), nil
-		}
-	}
-	return "", nil
 }

@@ -39,7 +39,9 @@ func TestCheckTellsWhatAKeyCanDo(t *testing.T) {
 			[]string{"charges  *yes", "refunds  *no  *the key lacks rak_refund_read", "invoices  *no  *the key lacks rak_invoice_read"},
 			"2 streams cannot be read: "},
 		{"a restricted key that lacks nothing", map[string]any{"api_key": "rk_test_narrow", "select": []string{"charges.*"}}, singer.ExitOK,
-			[]string{"^restricted key, test mode", "account: unknown", "charges  *yes"}, ""},
+			[]string{"^restricted key, test mode", "account: " + own, "charges  *yes"}, ""},
+		{"several accounts", map[string]any{"api_key": "sk_test_full", "accounts": []string{"platform", "all"}, "select": some}, singer.ExitOK,
+			[]string{"account: platform, all", "charges  *yes"}, ""},
 		{"a restricted key that nobody has chosen streams for", map[string]any{"api_key": "rk_test_narrow", "request_rate": 1e6}, singer.ExitOK,
 			[]string{"charges  *yes", "customers  *yes", "refunds  *no  *the key lacks rak_refund_read"}, ""},
 		{"a revoked key", map[string]any{"api_key": "sk_test_revoked", "select": some}, singer.ExitCredentials, nil,
@@ -83,15 +85,21 @@ func TestCheckTellsWhatAKeyCanDo(t *testing.T) {
 	}
 }
 
+// A restricted key that may not read the account is refused, and learns from that which one it is.
 func TestACheckNeedsNoAccount(t *testing.T) {
 	fake, url := newFake(t, stripefake.Options{Seed: 21, Objects: 100, Keys: []stripefake.Key{{Secret: "rk_test_narrow", Resources: []string{"charges"}}}})
-	if r := runTap(t, url, "", map[string]any{"api_key": "rk_test_narrow"}, "--check"); r.code != singer.ExitOK {
-		t.Errorf("it ends with %d:\n%s", r.code, r.log)
+	r := runTap(t, url, "", map[string]any{"api_key": "rk_test_narrow"}, "--check")
+	if r.code != singer.ExitOK || !strings.Contains(string(r.out), "account: acct_1FakeTapline") {
+		t.Errorf("it ends with %d:\n%s%s", r.code, r.out, r.log)
 	}
+	asked := 0
 	for _, request := range fake.Requests() {
 		if request.Path == accountPath {
-			t.Error("a restricted key asks for the account")
+			asked++
 		}
+	}
+	if asked != 1 {
+		t.Errorf("the account is asked for %d times", asked)
 	}
 }
 

@@ -64,7 +64,7 @@ func (s *syncer) sync(ctx context.Context) error {
 	if s.several {
 		addAccount(picks)
 	}
-	if s.now, err = s.client.clock(ctx, clockStream(picks)); err != nil {
+	if err := s.meet(ctx, picks); err != nil {
 		return err
 	}
 	ids, err := s.accountIDs(ctx)
