@@ -1,6 +1,9 @@
 package rawjson
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // maxDepth bounds nesting, so that hostile input cannot grow the skipper's stack without end.
 const maxDepth = 10_000
@@ -128,13 +131,15 @@ const (
 func SkipString(data []byte, i int) (end int, escaped bool, err error) {
 	i++
 	for {
-		// Eight bytes at a time while none of them is a quote, a backslash or a control character.
+		// Eight bytes at a time while none of them is a quote, a backslash or a control character. The first that is one
+		// has the lowest bit that is set; those above it may be set by mistake.
 		for i+8 <= len(data) {
 			w := binary.LittleEndian.Uint64(data[i:])
 			quote := w ^ (ones * '"')
 			slash := w ^ (ones * '\\')
 			stop := (quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w
-			if stop&highs != 0 {
+			if stop &= highs; stop != 0 {
+				i += bits.TrailingZeros64(stop) >> 3
 				break
 			}
 			i += 8
