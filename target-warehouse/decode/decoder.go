@@ -30,6 +30,7 @@ type Decoder struct {
 
 	scratch, repaired, digits []byte
 	replaced                  int64
+	before                    int64 // replaced before the row being read
 }
 
 // NewDecoder returns an empty decoder.
@@ -58,17 +59,37 @@ func (d *Decoder) adopt(v *variant) {
 // nothing is left to be a row: the record is not an object, a part of its key is NULL or does not fit its column, the
 // plan's Strict refuses it, or a column has all the text that a batch can hold.
 func (d *Decoder) Append(rec *singer.Record, ordinal int64) error {
+	end, err := d.Read(rec.Record)
+	if err != nil {
+		return err
+	}
+	if end = rawjson.SkipSpace(rec.Record, end); end < len(rec.Record) {
+		d.Undo()
+		return d.plan.fault("", fmt.Errorf("the record is not one JSON object: more text begins at byte %d", end))
+	}
+	return d.Add(rec, ordinal)
+}
+
+// Read puts the values of the record that text begins with into the next row and returns the index behind the record.
+// Either Add makes this a row, or Undo takes it back. So a record can be decoded before it is known where it ends, which
+// saves looking for that. Failures are those of Append, and leave nothing to be undone.
+func (d *Decoder) Read(text []byte) (end int, err error) {
 	if d.rows == 0 {
 		d.now = d.plan.options.Now().UnixMicro()
 		d.adopt(d.plan.current.Load())
 	}
-	d.settled = nil
-	err := d.read(rec.Record)
-	if err == nil {
-		err = d.complete(rec, ordinal)
+	d.settled, d.before = nil, d.replaced
+	if end, err = d.read(text); err != nil {
+		d.Undo()
 	}
-	if err != nil {
-		d.undo()
+	return end, err
+}
+
+// Add makes what Read has read a row. rec has the text that was read and what else its message says; ordinal is as for
+// Append. On failure the row is left out.
+func (d *Decoder) Add(rec *singer.Record, ordinal int64) error {
+	if err := d.complete(rec, ordinal); err != nil {
+		d.Undo()
 		return err
 	}
 	d.ordinals = append(d.ordinals, ordinal)
@@ -77,6 +98,17 @@ func (d *Decoder) Append(rec *singer.Record, ordinal int64) error {
 		d.file(ordinal, rec.Record)
 	}
 	return nil
+}
+
+// Undo takes back what Read has put into the columns. Extra is not among them: it is filled last of all, and then nothing
+// can fail any more.
+func (d *Decoder) Undo() {
+	d.replaced = d.before
+	for i := range d.columns {
+		if c := &d.columns[i]; c.rows > d.rows {
+			c.dropLast()
+		}
+	}
 }
 
 // Len returns the number of rows added since the last Batch.
@@ -110,26 +142,25 @@ func (d *Decoder) Idle() int64 {
 // Replaced returns how many lone surrogates and bytes that are not UTF-8 became U+FFFD since the last Batch.
 func (d *Decoder) Replaced() int64 { return d.replaced }
 
-// read puts the record's values into their columns.
-func (d *Decoder) read(record []byte) error {
+// read puts the values of the record that text begins with into their columns.
+func (d *Decoder) read(text []byte) (end int, err error) {
 	d.stamp++
 	d.notes = d.notes[:0]
 	if strict := d.plan.options.Strict; strict != nil {
-		if err := strict(record); err != nil {
-			return d.plan.fault("", err)
+		// Text that is not JSON is found below.
+		if end, err := rawjson.Skip(text, rawjson.SkipSpace(text, 0)); err == nil {
+			if err := strict(text[:end]); err != nil {
+				return 0, d.plan.fault("", err)
+			}
 		}
 	}
-	end, err := d.walk(0, record)
-	if err != nil {
-		if fault, ok := err.(*singer.RecordError); ok {
-			return fault
-		}
-		return d.plan.fault("", fmt.Errorf("the record is not a JSON object: %w", err))
+	if end, err = d.walk(0, text); err == nil {
+		return end, nil
 	}
-	if end = rawjson.SkipSpace(record, end); end < len(record) {
-		return d.plan.fault("", fmt.Errorf("the record is not one JSON object: more text begins at byte %d", end))
+	if fault, ok := err.(*singer.RecordError); ok {
+		return 0, fault
 	}
-	return nil
+	return 0, d.plan.fault("", fmt.Errorf("the record is not a JSON object: %w", err))
 }
 
 // reopen makes a column ready for a value in the row being read. Of several values the last counts.
@@ -185,14 +216,4 @@ func (d *Decoder) noKey(at int) error {
 	}
 	return d.plan.fault(d.plan.columns[at].path(), errors.New("it is part of the key but null or missing in the record; "+
 		"a row is found again by its key, so the tap must send a value or leave the property out of key_properties"))
-}
-
-// undo takes back what the row being read has put into the columns. Extra is not among them: it is filled last of all,
-// and then nothing can fail any more.
-func (d *Decoder) undo() {
-	for i := range d.columns {
-		if c := &d.columns[i]; c.rows > d.rows {
-			c.dropLast()
-		}
-	}
 }

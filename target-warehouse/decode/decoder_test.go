@@ -367,6 +367,34 @@ func TestARefusedRecordLeavesNoTrace(t *testing.T) {
 	}
 }
 
+func TestWhatIsReadBecomesARowOnlyWhenAdded(t *testing.T) {
+	d := newPlan(t, `"name":{"type":"string"},"paid":{"type":"boolean"}`, table.Options{}).NewDecoder()
+	for _, c := range []struct {
+		text string
+		end  int
+		add  bool
+	}{
+		{`{"name":"a","paid":true},"more":1}`, 24, true},
+		{`{"name":"\ud800","paid":true,"b":1}`, 35, false},
+		{`{"paid":false}` + "\n", 14, true},
+	} {
+		if end, err := d.Read([]byte(c.text)); err != nil || end != c.end {
+			t.Fatalf("%s: ends at %d, %v; want %d", c.text, end, err, c.end)
+		}
+		if !c.add {
+			d.Undo()
+		} else if err := d.Add(&singer.Record{Record: []byte(c.text[:c.end])}, int64(c.end)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d.Replaced() != 0 || d.Len() != 2 {
+		t.Errorf("%d rows, %d replaced; want 2 without what was undone", d.Len(), d.Replaced())
+	}
+	if diff := cmp.Diff([][]any{{"a", true, int64(24)}, {nil, false, int64(14)}}, rowsOf(t, d.Batch())); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestKeysMayBeFalsyButNotNull(t *testing.T) {
 	p := newPlan(t, `"a":{"type":["null","integer"]},"b":{"type":"string"},"c":{"type":"boolean"}`, table.Options{}, "c", "a", "b")
 	d := p.NewDecoder()

@@ -3,8 +3,6 @@ package load
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 
 	"tapline/singer"
@@ -29,18 +27,20 @@ func (d *decoded) release() {
 
 // worker decodes runs of records; each goroutine has its own.
 type worker struct {
-	options  Options
-	reader   singer.Reader
-	decoders map[*decode.Plan]*decoder
-	step     *step
-	used     []*decoder // those with records of step
+	options   Options
+	reader    singer.Reader
+	envelopes []*envelope // those that records came in
+	short     []byte      // an envelope without its record
+	decoders  map[*decode.Plan]*decoder
+	step      *step
+	used      []*decoder // those with records of step
 }
 
 // decoder is a decoder and what it is used for.
 type decoder struct {
 	*decode.Decoder
-	stream    string
 	step      *step // the last one it was used in
+	plan      *plan // of its stream there
 	versioned bool  // a record of that step had a version
 }
 
@@ -77,9 +77,9 @@ func (w *worker) decode(s *step) (err error) {
 	}
 	for _, d := range w.used {
 		for _, r := range d.Rejects() {
-			s.rejects = append(s.rejects, reject{stream: d.stream, Reject: r})
+			s.rejects = append(s.rejects, reject{stream: d.plan.table.Stream, Reject: r})
 		}
-		one := decoded{stream: d.stream, replaced: d.Replaced(), versioned: d.versioned, violations: d.Violations()}
+		one := decoded{stream: d.plan.table.Stream, replaced: d.Replaced(), versioned: d.versioned, violations: d.Violations()}
 		one.batch = d.Batch()
 		s.decoded = append(s.decoded, one)
 	}
@@ -88,31 +88,6 @@ func (w *worker) decode(s *step) (err error) {
 	}
 	w.forget()
 	return err
-}
-
-// decodeRecords adds the records of RECORD lines to the decoders of their streams.
-func (w *worker) decodeRecords(s *step, run run) error {
-	for w.reader.Reset(run.Chunk); ; s.last++ {
-		message, err := w.reader.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil && w.options.SkipInvalid {
-			s.leaveOut("", s.last+1, err, nil)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		record, ok := message.(*singer.Record)
-		if !ok {
-			return fmt.Errorf("a %T stands among RECORD lines", message)
-		}
-		if err := w.append(s, record, s.last+1); err != nil {
-			line, offset := w.reader.Line()
-			return &singer.LineError{Line: line, Offset: offset, Err: err}
-		}
-	}
 }
 
 // decodeLines adds the records of a file, one a line, to the decoder of their stream.
@@ -142,26 +117,37 @@ func (w *worker) append(s *step, record *singer.Record, ordinal int64) error {
 		return &singer.RecordError{Stream: record.Stream, Err: errors.New(
 			"a RECORD stands before the stream's SCHEMA: the tap must write the SCHEMA first")}
 	}
-	d := w.decoders[plan.decode]
-	if d == nil {
-		d = &decoder{Decoder: plan.decode.NewDecoder(), stream: plan.table.Stream}
-		w.decoders[plan.decode] = d
-	}
-	if d.step != s {
-		d.step, d.versioned = s, false
-		w.used = append(w.used, d)
-	}
-	if record.HasVersion {
-		d.versioned = true
-	} else {
-		record.Version, record.HasVersion = plan.version, plan.hasVersion
-	}
+	d := w.decoder(s, plan)
+	d.stamp(record)
 	err := d.Append(record, ordinal)
 	if err != nil && w.options.RejectBad {
 		s.leaveOut(record.Stream, ordinal, err, record.Record)
 		return nil
 	}
 	return err
+}
+
+// decoder returns the decoder for records of a plan in a step.
+func (w *worker) decoder(s *step, p *plan) *decoder {
+	d := w.decoders[p.decode]
+	if d == nil {
+		d = &decoder{Decoder: p.decode.NewDecoder()}
+		w.decoders[p.decode] = d
+	}
+	if d.step != s {
+		d.step, d.plan, d.versioned = s, p, false
+		w.used = append(w.used, d)
+	}
+	return d
+}
+
+// stamp gives a record without a version that of its stream.
+func (d *decoder) stamp(record *singer.Record) {
+	if record.HasVersion {
+		d.versioned = true
+	} else {
+		record.Version, record.HasVersion = d.plan.version, d.plan.hasVersion
+	}
 }
 
 // idleDecoders is how many decoders a worker keeps for steps to come beside those of the step behind it.
