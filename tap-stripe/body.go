@@ -40,14 +40,14 @@ func splitList(body []byte) (objects []json.RawMessage, more bool, err error) {
 // oneObject finds the object that is a whole body, and drops the white space between its tokens.
 func oneObject(body []byte) (json.RawMessage, error) {
 	s := scan{text: body}
-	object := s.value()
+	object := s.packed()
 	if err := s.end(); err != nil {
 		return nil, err
 	}
 	if rawjson.KindOf(object) != rawjson.Object {
 		return nil, errors.New("the answer is not an object")
 	}
-	return compact(object), nil
+	return object, nil
 }
 
 // A scan reads JSON text from its beginning to its end. Its first failure sticks, and nothing is found behind it.
@@ -99,10 +99,20 @@ func (s *scan) value() []byte {
 	return value
 }
 
+// packed takes a value of any kind and drops the white space between its tokens.
+func (s *scan) packed() (value []byte) {
+	if s.err != nil {
+		return nil
+	}
+	s.at = rawjson.SkipSpace(s.text, s.at)
+	value, s.at, s.err = pack(s.text, s.at)
+	return value
+}
+
 // items takes the items of an array, behind its opening bracket.
 func (s *scan) items() (items []json.RawMessage) {
 	for another := !s.skip(']'); another && s.err == nil; another = s.another(']') {
-		items = append(items, compact(s.value()))
+		items = append(items, s.packed())
 	}
 	return items
 }
@@ -116,24 +126,4 @@ func (s *scan) end() error {
 		return fmt.Errorf("the answer is not whole JSON: %w", s.err)
 	}
 	return nil
-}
-
-// compact drops the white space between the tokens of a JSON value, in place. The value must have been checked: in
-// valid JSON no two tokens are kept apart by white space alone.
-func compact(value []byte) []byte {
-	kept, run := 0, 0 // where what is kept ends, and where the text begins that goes there next
-	for i := 0; i < len(value); {
-		switch value[i] {
-		case '"':
-			i, _, _ = rawjson.SkipString(value, i)
-		case ' ', '\t', '\n', '\r':
-			kept += copy(value[kept:], value[run:i])
-			i = rawjson.SkipSpace(value, i+1)
-			run = i
-		default:
-			i++
-		}
-	}
-	kept += copy(value[kept:], value[run:])
-	return value[:kept:kept]
 }

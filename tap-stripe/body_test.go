@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tapline/internal/rawjson"
 )
 
 func TestAListIsSplitIntoItsObjects(t *testing.T) {
@@ -62,10 +64,23 @@ func TestWhatIsNoListIsRefused(t *testing.T) {
 	}
 }
 
+func TestIndentsAreSkippedAsAnyWhiteSpace(t *testing.T) {
+	for before := range 20 {
+		for _, end := range []string{"", "x", "\t  x", "\n \r y", " \x00", "\xa0"} {
+			text := []byte("{\n" + strings.Repeat(" ", before) + end)
+			for i := range text {
+				if got, want := skipIndent(text, i), rawjson.SkipSpace(text, i); got != want {
+					t.Errorf("from %d of %q white space ends at %d, want %d", i, text, got, want)
+				}
+			}
+		}
+	}
+}
+
 // FuzzSplitList holds the splitting against encoding/json.
 func FuzzSplitList(f *testing.F) {
 	for _, seed := range []string{`{"data":[{"a": [1, {"b" : null}]} , 2],"has_more":true}`, `{"data":[],"has_more":false}`,
-		`{"has_more":true,"data":["\" "]}`, `{"data":[[ ]],"has_more":false,"x":{}} `, `{"data":[1],"data":[2],"has_more":false}`} {
+		`{"has_more":true,"data":["\" "]}`, `{"data":[[ ]],"has_more":false,"x":{}} `, "{\"data\":\n            [ {\n         \"a\":  [\n\n] } ],\r\n\"has_more\":false}", `{"data":[1],"data":[2],"has_more":false}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

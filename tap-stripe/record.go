@@ -105,7 +105,10 @@ func (shop *recordShop) take(st *stream) (*recordMaker, error) {
 	}
 	shop.mu.Unlock()
 	rewriter, err := shop.compile()
-	return &recordMaker{stream: st, columns: shop.columns, rewriter: rewriter}, err
+	if err != nil {
+		return nil, err
+	}
+	return newRecordMaker(st, shop.columns, rewriter), nil
 }
 
 func (shop *recordShop) put(maker *recordMaker) {
@@ -118,11 +121,27 @@ func (shop *recordShop) put(maker *recordMaker) {
 type recordMaker struct {
 	stream   *stream
 	columns  map[string]bool
+	names    []string // of all columns that may be added, as the rewriter watches them
 	rewriter *rewrite.Rewriter
-	object   []byte   // the current object with its columns
-	own      []string // columns that the object has itself
-	some     bool     // object has a member
-	text     []byte   // the records of the current batch
+	text     []byte // the records of the current batch
+
+	// Most objects of a batch get the same columns with the same values.
+	values columnValues
+	added  []byte // an object with the columns of these values, rewritten
+	object []byte // the same before
+}
+
+// columnValues is all that the columns of a record are made of.
+type columnValues struct {
+	own                              uint64 // a bit for each column that the object has itself
+	moment, updated, deletedAt, read int64
+	updatedBy, account               string
+}
+
+func newRecordMaker(st *stream, columns map[string]bool, rewriter *rewrite.Rewriter) *recordMaker {
+	names := []string{columnUpdated, columnUpdatedBy, columnDeleted, columnDeletedAt, columnGoneAt, columnFetchedAt, columnAccount, st.time}
+	rewriter.Watch(names)
+	return &recordMaker{stream: st, columns: columns, names: names, rewriter: rewriter}
 }
 
 // make makes records of objects. They are valid until the next call. account is written into them, unless it is "".
@@ -131,11 +150,7 @@ func (m *recordMaker) make(list []found, account string) ([][]byte, error) {
 	records := make([][]byte, len(list))
 	ends := make([]int, len(list))
 	for i, f := range list {
-		err := m.addColumns(f, account)
-		if err == nil {
-			m.text, err = m.rewriter.Append(m.text, m.object)
-		}
-		if err != nil {
+		if err := m.append(f, account); err != nil {
 			return nil, &singer.RecordError{Stream: m.stream.name, Err: err}
 		}
 		ends[i] = len(m.text)
@@ -148,74 +163,70 @@ func (m *recordMaker) make(list []found, account string) ([][]byte, error) {
 	return records, nil
 }
 
-// addColumns copies an object and adds what is known of its version behind its own members.
-func (m *recordMaker) addColumns(f found, account string) error {
-	end, err := m.readOwn(f.object)
-	if err != nil {
-		return err
+// append rewrites an object and adds what is known of its version behind its own members.
+func (m *recordMaker) append(f found, account string) (err error) {
+	start := len(m.text)
+	if m.text, err = m.rewriter.Append(m.text, f.object); err != nil {
+		return fmt.Errorf("an object of Stripe: %w", err)
 	}
-	m.object = append(m.object[:0], f.object[:end-1]...)
-	if m.stream.time != "" && m.begin(m.stream.time) {
-		m.object = strconv.AppendInt(m.object, m.stream.moment(f), 10)
+	v := columnValues{own: m.rewriter.Met(), updated: f.updated, updatedBy: f.updatedBy, deletedAt: f.deletedAt, read: f.read.Unix(), account: account}
+	if m.stream.time != "" {
+		v.moment = m.stream.moment(f)
 	}
-	if m.begin(columnUpdated) {
-		m.addSeconds(f.updated)
-	}
-	if m.begin(columnUpdatedBy) {
-		m.addText(f.updatedBy)
-	}
-	if m.begin(columnDeleted) {
-		m.object = strconv.AppendBool(m.object, f.deletedAt != 0)
-	}
-	for _, name := range [...]string{columnDeletedAt, columnGoneAt} {
-		if m.begin(name) {
-			m.addSeconds(f.deletedAt)
+	if m.added == nil || v != m.values {
+		m.values = v
+		m.addColumns(v)
+		if m.added, err = m.rewriter.Append(m.added[:0], m.object); err != nil {
+			return err
 		}
 	}
-	if m.begin(columnFetchedAt) {
-		m.addSeconds(f.read.Unix())
+	if len(m.added) > len("{}") {
+		m.text = bytes.TrimRight(m.text, " \t\r\n")
+		if m.text = m.text[:len(m.text)-1]; len(bytes.TrimSpace(m.text[start:])) > len("{") {
+			m.text = append(m.text, ',')
+		}
+		m.text = append(m.text, m.added[1:]...)
 	}
-	if account != "" && m.begin(columnAccount) {
-		m.addText(account)
-	}
-	m.object = append(m.object, '}')
 	return nil
 }
 
-// The beginnings of the columns' names, as they stand in an object that has one itself.
-var columnMarks = [][]byte{[]byte(`"updated`), []byte(`"deleted`), []byte(`"_sdc_`), []byte(`"account_id`)}
-
-// readOwn notes which columns an object has itself. It returns the index behind the object's closing brace. Most objects
-// have none, which is told sooner by looking for bytes than by walking through the object.
-func (m *recordMaker) readOwn(object []byte) (end int, err error) {
-	m.own, m.some = m.own[:0], len(object) > 2
-	inside := func(mark []byte) bool { return bytes.Contains(object, mark) }
-	if n := len(object); m.stream.time == "" && n >= 2 && object[0] == '{' && object[n-1] == '}' && !slices.ContainsFunc(columnMarks, inside) {
-		return n, nil
+// addColumns makes an object of the columns with these values.
+func (m *recordMaker) addColumns(v columnValues) {
+	m.object = append(m.object[:0], '{')
+	if m.stream.time != "" && m.begin(m.stream.time) {
+		m.object = strconv.AppendInt(m.object, v.moment, 10)
 	}
-	m.some = false
-	var walk rawjson.Members
-	for walk.Reset(object); walk.Next(); m.some = true {
-		switch string(walk.Key) {
-		case columnUpdated, columnUpdatedBy, columnDeleted, columnDeletedAt, columnGoneAt, columnFetchedAt, columnAccount, m.stream.time:
-			m.own = append(m.own, string(walk.Key))
+	if m.begin(columnUpdated) {
+		m.addSeconds(v.updated)
+	}
+	if m.begin(columnUpdatedBy) {
+		m.addText(v.updatedBy)
+	}
+	if m.begin(columnDeleted) {
+		m.object = strconv.AppendBool(m.object, v.deletedAt != 0)
+	}
+	for _, name := range [...]string{columnDeletedAt, columnGoneAt} {
+		if m.begin(name) {
+			m.addSeconds(v.deletedAt)
 		}
 	}
-	if err := walk.Err(); err != nil {
-		return 0, fmt.Errorf("an object of Stripe is not JSON: %w", err)
+	if m.begin(columnFetchedAt) {
+		m.addSeconds(v.read)
 	}
-	return walk.End(), nil
+	if v.account != "" && m.begin(columnAccount) {
+		m.addText(v.account)
+	}
+	m.object = append(m.object, '}')
 }
 
 // begin begins a column, unless the schema does not have it, or the object has a field of that name.
 func (m *recordMaker) begin(column string) bool {
-	if !m.columns[column] || slices.Contains(m.own, column) {
+	if !m.columns[column] || m.values.own&(1<<slices.Index(m.names, column)) != 0 {
 		return false
 	}
-	if m.some {
+	if len(m.object) > 1 {
 		m.object = append(m.object, ',')
 	}
-	m.some = true
 	m.object = append(m.object, '"')
 	m.object = append(m.object, column...)
 	m.object = append(m.object, '"', ':')

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -115,6 +116,56 @@ func TestColumnsTellWhatIsKnownOfAnObject(t *testing.T) {
 		if err != nil || string(made[0]) != c.want {
 			t.Errorf("%s: %v\n got %s\nwant %s", c.name, err, made[0], c.want)
 		}
+	}
+}
+
+// Records of a batch share what is the same in all of them, and nothing else.
+func TestRecordsOfABatchAreAsEachByItself(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	catalog, err := allStreams()
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := catalog.Stream("usage_record_summaries").SelectedSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := findStream("usage_record_summaries")
+	shop, err := newRecordShop(st, schema, func(path ...string) bool { return path[0] != columnDeletedAt })
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := []string{`{}`, `{ }`, ` {"id":"1"} `, `{"id":"1","period":{"start":5}}`, `{"updated":null}`, `{"upd\u0061ted":7,"deleted":true}`,
+		`{"_sdc_source_fetched_at":1,"period_start":2}`, `{"deleted_at":1}`, `{"metadata":{"updated":1}}`}
+	for range 300 {
+		var list []found
+		for range random.IntN(8) {
+			f := found{object: json.RawMessage(objects[random.IntN(len(objects))]), read: time.Unix(random.Int64N(3), 0), updated: random.Int64N(2)}
+			if random.IntN(3) == 0 {
+				f.deletedAt, f.updatedBy = 60, "x.deleted"
+			}
+			list = append(list, f)
+		}
+		account := []string{"", "acct_1"}[random.IntN(2)]
+		together, err := shop.take(st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		records, err := together.make(list, account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, record := range records {
+			fresh, err := shop.compile()
+			if err != nil {
+				t.Fatal(err)
+			}
+			alone, err := newRecordMaker(st, shop.columns, fresh).make(list[i:i+1], account)
+			if err != nil || string(record) != string(alone[0]) || !json.Valid(record) {
+				t.Fatalf("record %d of %v is %s, and by itself %s; %v", i, list, record, alone, err)
+			}
+		}
+		shop.put(together)
 	}
 }
 

@@ -44,6 +44,13 @@ type node struct {
 	items   *node
 	rest    *shape // of members that the schema does not name
 	members map[string]*node
+
+	// Members stand in the same order in most records. To compare a name with the one that stood there last time is
+	// quicker than to find its end and look it up.
+	name  string // as it stands in a record, in quotes and with its colon; "": it was not met, or has escapes
+	first *node  // the member that the last object at this place began with
+	next  *node  // the member that came behind this one last time
+	bit   uint64 // of [Rewriter.Met]
 }
 
 // compile makes the node at path, with all nodes below it that the schema names.

@@ -24,6 +24,7 @@ type Rewriter struct {
 	unknown  func(path string)
 	report   func(path, what string) // of values that cannot be coerced; nil: no value is coerced
 	learned  int                     // nodes added since compiling
+	met      uint64                  // see Met
 
 	// Of the record being rewritten: its text up to from has been copied, or cut, already.
 	src, dst []byte
@@ -73,10 +74,24 @@ func CompileCoercing(schema json.RawMessage, selected func(path ...string) bool,
 	return r, err
 }
 
+// Watch lets [Rewriter.Met] tell which members of these names, 64 at most, a record has at its top. Of names that the
+// schema does not know nothing is told.
+func (r *Rewriter) Watch(names []string) {
+	for i, name := range names {
+		if n := r.root.members[name]; n != nil {
+			n.bit = 1 << i
+		}
+	}
+}
+
+// Met has a bit for each name that is watched, the lowest for the first: whether the last record had such a member, be it
+// selected or not.
+func (r *Rewriter) Met() uint64 { return r.met }
+
 // Append appends the rewritten record to dst and returns the extended slice. The record must be one JSON object; it is
 // not kept and not changed. On failure dst comes back as it was.
 func (r *Rewriter) Append(dst, record []byte) ([]byte, error) {
-	r.src, r.dst, r.from = record, dst, 0
+	r.src, r.dst, r.from, r.met = record, dst, 0, 0
 	defer func() { r.src, r.dst = nil, nil }()
 	start := rawjson.SkipSpace(record, 0)
 	if start == len(record) || record[start] != '{' {
@@ -151,12 +166,18 @@ func (r *Rewriter) object(i int, n *node, depth int) (int, error) {
 		return i + 1, nil
 	}
 	kept, before := false, i // before: where the previous member ended
+	guess := &n.first
 	for {
 		start := i
-		child, i0, err := r.key(start, n)
+		child, i0, err := r.key(start, n, *guess)
 		if err != nil {
 			return i0, err
 		}
+		if child != *guess && r.learned < maxLearned {
+			*guess = child
+		}
+		guess = &child.next
+		r.met |= child.bit
 		var end int
 		if child.drop {
 			end, err = rawjson.Skip(r.src, i0)
@@ -189,9 +210,12 @@ func (r *Rewriter) object(i int, n *node, depth int) (int, error) {
 	}
 }
 
-// key reads the member name at src[i] and the colon behind it. It returns the node of the member and the index of its
-// value.
-func (r *Rewriter) key(i int, n *node) (*node, int, error) {
+// key reads the member name at src[i] and the colon behind it. It returns the node of the member, which may be the guess,
+// and the index of its value.
+func (r *Rewriter) key(i int, n, guess *node) (*node, int, error) {
+	if guess != nil && guess.name != "" && len(r.src)-i > len(guess.name) && string(r.src[i:i+len(guess.name)]) == guess.name {
+		return guess, rawjson.SkipSpace(r.src, i+len(guess.name)), nil
+	}
 	if i >= len(r.src) || r.src[i] != '"' {
 		return nil, i, &rawjson.SyntaxError{Offset: i, What: "a member name in quotes is missing"}
 	}
@@ -208,7 +232,11 @@ func (r *Rewriter) key(i int, n *node) (*node, int, error) {
 	if colon >= len(r.src) || r.src[colon] != ':' {
 		return nil, colon, &rawjson.SyntaxError{Offset: colon, What: "a colon is missing behind a member name"}
 	}
-	return r.member(n, name), rawjson.SkipSpace(r.src, colon+1), nil
+	child := r.member(n, name)
+	if child.name == "" && !escaped && colon == end && r.learned < maxLearned {
+		child.name = string(r.src[i : colon+1])
+	}
+	return child, rawjson.SkipSpace(r.src, colon+1), nil
 }
 
 // separator reports whether src[i] closes what is being read, or else is a comma.
@@ -243,7 +271,7 @@ func (r *Rewriter) instant(start, end int) {
 	}
 	r.cut(start, end)
 	r.dst = append(r.dst, '"')
-	r.dst = time.Unix(seconds, 0).UTC().AppendFormat(r.dst, "2006-01-02T15:04:05Z")
+	r.dst = time.Unix(seconds, 0).UTC().AppendFormat(r.dst, time.RFC3339)
 	r.dst = append(r.dst, '"')
 }
 

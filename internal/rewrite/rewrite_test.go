@@ -3,6 +3,8 @@ package rewrite
 import (
 	"bytes"
 	"encoding/json"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -259,6 +261,38 @@ func FuzzAppend(f *testing.F) {
 			t.Fatalf("%q is changed to %q, %v", in, same, err)
 		}
 	})
+}
+
+// What a rewriter remembers of the records before must not show in those behind them, in whatever order members stand.
+func TestARecordIsRewrittenAsIfItWereTheFirst(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	members := []string{`"id":"x"`, `"created":1704164645`, `"created" : 5`, `"cre\u0061ted":7`, `"createdat":8`, `"gone":{"x":1}`, `"a":1`, `"amount":2`,
+		`"lines":{"data":[{"amount":1,"start":2,"secret":3},{"start":4,"amount":5},{"secret":"s"}]}`, `"lines":{"data":[{"start":6}],"n":7}`,
+		`"metadata":{"ssn":1,"y":2}`, `"metadata":{"z":3}`, `"new":{"inner":1,"created":9}`, `"é":3`, `"":4`}
+	used := compileTest(t, testSelected, nil)
+	used.Watch([]string{"id", "none", "created", "gone"})
+	for range 2000 {
+		random.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+		chosen := members[:random.IntN(len(members)+1)]
+		record := []byte("{" + strings.Join(chosen, ",") + "}")
+		want, err := compileTest(t, testSelected, nil).Append(nil, record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := used.Append(nil, record)
+		if err != nil || string(got) != string(want) {
+			t.Fatalf("%s becomes %s, and as the first %s; %v", record, got, want, err)
+		}
+		var met uint64
+		for i, name := range []string{`"id"`, `"none"`, `"cre`, `"gone"`} {
+			if slices.ContainsFunc(chosen, func(m string) bool { return strings.HasPrefix(m, name) && !strings.HasPrefix(m, `"createdat`) }) {
+				met |= 1 << i
+			}
+		}
+		if used.Met() != met {
+			t.Fatalf("%s has the members %b of those watched, want %b", record, used.Met(), met)
+		}
+	}
 }
 
 func BenchmarkAppend(b *testing.B) {
