@@ -8,7 +8,7 @@ LDFLAGS     := -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TAPS        := tap-stripe tap-recharge
 
-.PHONY: build demo test lint generate interop bench soak size fuzz clean prerequisites
+.PHONY: build demo test lint generate interop bench soak postgres-versions size fuzz clean prerequisites
 
 build: prerequisites ## the binaries, in bin/
 	@mkdir -p bin
@@ -54,6 +54,12 @@ soak: build ## the kills and random loads of the tests, many times over
 	TAPLINE_SOAK=200 go test -count=1 -timeout 4h ./tests ./target-warehouse/destination/...
 	TAPLINE_SOAK=1000 go test -count=1 -timeout 4h ./tap-stripe ./tap-recharge
 
+postgres-versions: ## the tests of the destination PostgreSQL on 13, 14, 16, 17 and 18
+	@tests/postgres-versions.sh
+
+release: prerequisites ## archives, checksums and bills of materials of the last commit, in dist/
+	@AGAIN=1 release/build.sh dist
+
 size: ## lines of code and of tests by package
 	@go run ./tests/size
 
@@ -61,7 +67,7 @@ fuzz: ## every fuzz test for FUZZTIME (default 30s)
 	@tests/fuzz.sh $(or $(FUZZTIME),30s)
 
 clean:
-	rm -rf bin demo
+	rm -rf bin demo dist
 
 prerequisites:
 	@command -v go >/dev/null || { echo "Go 1.26 or later is needed: https://go.dev/dl"; exit 1; }
