@@ -91,20 +91,20 @@ const fakeVersion, likeIt = "2023-10-16", "2022-11-15"
 // ownAccount may be asked for by its id, too, which the fake knows of connected accounts only.
 const ownAccount = "/v1/accounts/acct_1FakeTapline"
 
-// unknown are parameters that taps in use send, and that no description of the API names, by the path of the list. The
-// fakes refuse what they do not know, so the front leaves these out, in favour of those taps.
+// unknown are parameters that taps in use send, and that no description of the API names, by the path of the list: how
+// the name begins, and the value if only one is meant. The fakes refuse what they do not know, so the front leaves these
+// out, in favour of those taps.
 var unknown = map[string]struct{ name, value string }{
-	"/v1/subscriptions": {"expand[]", "data.plan.tiers"}, // of a plan that answers show and the OpenAPI document does not
-	"/collections":      {"updated_at_min", ""},          // which is what tap-recharge sends for every list
+	"/v1/subscriptions": {"expand[", "data.plan.tiers"}, // of a plan that answers show and the OpenAPI document does not
+	"/collections":      {"updated_at_min", ""},         // which singer-io's tap-recharge sends for every list
 }
 
-// without writes a query without a parameter: all of its values, or one.
-func without(p struct{ name, value string }, query url.Values) string {
-	if kept := slices.DeleteFunc(query[p.name], func(v string) bool { return p.value == "" || p.value == v }); len(kept) == 0 {
-		query.Del(p.name)
-	} else {
-		query[p.name] = kept
-	}
+// without writes the query of a path without what is unknown there.
+func without(path string, query url.Values) string {
+	p, ok := unknown[path]
+	maps.DeleteFunc(query, func(name string, values []string) bool {
+		return ok && strings.HasPrefix(name, p.name) && (p.value == "" || slices.Equal(values, []string{p.value}))
+	})
 	return query.Encode()
 }
 
@@ -115,7 +115,7 @@ func passOn(to *url.URL) http.Handler {
 			if p.In.URL.Path == ownAccount {
 				p.Out.URL.Path = "/v1/account"
 			}
-			p.Out.URL.RawQuery = without(unknown[p.In.URL.Path], p.In.URL.Query())
+			p.Out.URL.RawQuery = without(p.In.URL.Path, p.In.URL.Query())
 			p.SetURL(to)
 			if p.Out.Header.Get("Stripe-Version") == likeIt {
 				p.Out.Header.Set("Stripe-Version", fakeVersion)

@@ -39,7 +39,7 @@ func TestAHostIsAnsweredByItsFake(t *testing.T) {
 		{"https://api.stripe.com/v1/charges?limit=1", "Stripe-Version", "2022-11-15", "200 OK", "/v1/charges?limit=1 2023-10-16"},
 		{"https://api.stripe.com/v1/charges", "Stripe-Version", "2020-08-27", "200 OK", "/v1/charges 2020-08-27"},
 		{"https://api.stripe.com/v1/accounts/acct_1FakeTapline", "Stripe-Version", "2022-11-15", "200 OK", "/v1/account 2023-10-16"},
-		{"https://api.stripe.com/v1/subscriptions?expand[]=data.plan.tiers&expand[]=data.customer", "", "", "200 OK", "/v1/subscriptions?expand%5B%5D=data.customer "},
+		{"https://api.stripe.com/v1/subscriptions?expand[0]=data.plan.tiers&expand[1]=data.customer", "", "", "200 OK", "/v1/subscriptions?expand%5B1%5D=data.customer "},
 		{"https://api.stripe.com/collections?limit=5&updated_at_min=2025-06-02", "", "", "200 OK", "/collections?limit=5 "},
 		{"https://api.stripe.com/_control/counts", "", "", "404 Not Found", "404 page not found\n"},
 		{"https://api.stripe.com/", "X-Recharge-Access-Token", "sk_1x1_fake", "200 OK", "{}\n"},
