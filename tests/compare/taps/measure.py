@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -134,6 +135,7 @@ def main() -> None:
     if sys.argv[1:2] == ["--inside"]:
         pathlib.Path(sys.argv[3]).write_text(json.dumps(inside(json.loads(sys.argv[2])), indent=1, default=str))
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends, too
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small accounts, once")
     parser.add_argument("--runs", type=int, help="how often a first sync is timed")

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 HOSTS = {"stripe": "api.stripe.com", "recharge": "api.rechargeapps.com"}
-NAMESPACE = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
+# With all that was started in it a namespace ends when its first process does.
+NAMESPACE = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 def namespaces_fault() -> str:
