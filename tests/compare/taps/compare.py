@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,34 +53,41 @@ def same(want: Any, have: Any) -> bool:
 
 
 def alike(path: str, want: Any, have: Any) -> bool:
-    """Whether two plain values at a path mean the same. Recharge writes a status in capitals here and there."""
+    """Whether two values, not both lists or both objects, mean the same."""
+    if is_empty(want) or is_empty(have):
+        return False  # the other one is not
+    whole, name = (want, have) if isinstance(want, dict) else (have, want)
+    if isinstance(whole, dict):
+        return isinstance(name, str) and whole.get("id") == name  # an object in place of its id, or the other way round
+    if isinstance(want, list) or isinstance(have, list):
+        return False
     if (path == "status" or path.endswith(".status")) and isinstance(want, str) and isinstance(have, str):
-        return want.lower() == have.lower()
+        return want.lower() == have.lower()  # Recharge writes it in capitals here and there
     return same(want, have)
 
 
-def differences(want: Any, have: Any, path: str = "") -> Iterable[str]:
-    """The paths at which a row lacks or alters what the account holds. What a row has beside its object's members is free."""
+def differences(want: Any, have: Any) -> list[str]:
+    """The paths at which a row lacks or alters what the account holds."""
+    return [path for path, _, _ in unequal(want, have)]
+
+
+def unequal(want: Any, have: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Where a row lacks or alters what the account holds, with both values. What it has beside its object's members is free."""
     want, have = unwrapped(want), unwrapped(have)
     if is_empty(want) and is_empty(have):
         return
     if isinstance(want, dict) and isinstance(have, dict):
         for name in want if not path else want.keys() | have.keys():
-            if name in INVENTED:
-                continue
-            yield from differences(want.get(name), have.get(name), f"{path}.{name}" if path else name)
+            if name not in INVENTED:
+                yield from unequal(want.get(name), have.get(name), f"{path}.{name}" if path else name)
     elif isinstance(want, list) and isinstance(have, list):
         if len(want) != len(have):
-            yield path
+            yield path, want, have
             return
         for a, b in zip(want, have, strict=True):
-            yield from differences(a, b, path + "[]")
-    elif isinstance(want, dict) and isinstance(have, str) or isinstance(want, str) and isinstance(have, dict):
-        whole, name = (want, have) if isinstance(want, dict) else (have, want)
-        if whole.get("id") != name:  # an object in place of its id, or the other way round
-            yield path
-    elif is_empty(want) != is_empty(have) or isinstance(want, dict | list) or isinstance(have, dict | list) or not alike(path, want, have):
-        yield path
+            yield from unequal(a, b, path + "[]")
+    elif not alike(path, want, have):
+        yield path, want, have
 
 
 def within(path: str, found: set[str]) -> bool:
@@ -158,11 +166,12 @@ class Judge:
         for stream in self.streams:
             have, delivered = by_key(stream, self.rows_of(stream.name)), self.delivered(stream.name)
             for key, want in truth[stream.name].items():
-                for path in (p for row in have.get(key, []) for p in differences(want, row)):
-                    if delivered_at(path, delivered):
-                        self.faults.changed.add(f"{stream.name}.{path}")
-                    else:
+                for path, a, b in (found for row in have.get(key, []) for found in unequal(want, row)):
+                    if path not in delivered:
                         self.faults.dropped.add(f"{stream.name}.{outermost(path, delivered)}")
+                    elif f"{stream.name}.{path}" not in self.faults.changed:
+                        self.faults.changed.add(f"{stream.name}.{path}")
+                        self.faults.examples.append(f"changed {stream.name} {'/'.join(key)} {path}: {short(a)} became {short(b)}")
 
     def rows(self, truth: dict[str, dict[tuple, Row]]) -> None:
         """Counts the rows that are wrong, by fields that the tap can deliver."""
@@ -186,15 +195,16 @@ class Judge:
         """Whether a difference is that of a field, which is counted once and not for every row."""
         if within(f"{stream}.{path}", self.faults.dropped | self.faults.changed):
             return True
-        if delivered_at(path, delivered):
+        if path in delivered:
             return False
         self.faults.dropped.add(f"{stream}.{outermost(path, delivered)}")
         return True
 
 
-def delivered_at(path: str, delivered: set[str]) -> bool:
-    """Whether a tap ever had a value at a path, or inside of it."""
-    return path in delivered
+def short(value: Any) -> str:
+    """A value in at most 80 characters."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def outermost(path: str, delivered: set[str]) -> str:

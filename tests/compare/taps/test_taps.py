@@ -212,7 +212,7 @@ class Judging(unittest.TestCase):
             return o
         faults = self.faults(spoil)
         self.only(faults, fields_changed=1)
-        self.assertEqual(faults.changed, {"things.deep.x"})
+        self.assertEqual((faults.changed, faults.examples), ({"things.deep.x"}, ["changed things t0 deep.x: 0 became 1"]))
 
     def test_faults_of_several_accounts(self):
         total = Faults()
