@@ -48,6 +48,12 @@ bench: build ## target-warehouse beside DuckDB's own readers and psql, tap-strip
 	@bin/bench --target bin/target-warehouse $(BENCH)
 	@bin/bench-tap --tap bin/tap-stripe $(BENCH_TAP)
 
+compare: build ## the binaries beside the tools of others: tests/compare/results.json and docs/comparison.md; COMPARE has flags, such as --quick
+	@tests/postgres.sh
+	@go build -o bin/postgres-for-tests ./tests/interop/postgres
+	@go build -o bin/compare-inputs ./tests/compare/inputs
+	@tests/compare/run.sh $(COMPARE)
+
 soak: build ## the kills and random loads of the tests, many times over
 	@tests/postgres.sh
 	@tests/s3.sh >/dev/null

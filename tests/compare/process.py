@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
 
+FAILURE = re.compile(r"\b\w*(Error|Exception|fatal)\b|\b(error|invalid|caused|pq):?\b", re.IGNORECASE)
 LAUNCHER = pathlib.Path(__file__).with_name("launcher.py")
 
 
@@ -57,6 +59,7 @@ def timed(command: Command, directory: pathlib.Path, timeout: int) -> Took:
 
 
 def last_line(path: pathlib.Path) -> str:
-    """The last line of a file that says something, cut to what fits into a table."""
-    lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
-    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+    """The last line of a file that tells of an error, or else that says something, cut to what fits into a table."""
+    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()] if path.exists() else []
+    tell = [line for line in lines if FAILURE.search(line)] or lines
+    return re.sub(r"\x1b\[[0-9;]*m", "", tell[-1])[:300] if tell else ""

@@ -79,4 +79,5 @@ def differences(of: Input, warehouse: Files | Postgres, place: Place, generation
         (got,) = warehouse.query(place, of.query(2 if place.kind == "postgres" else 1, generation), of.name)
     except Exception as failure:  # whatever the engine says of a table that it cannot compute these of
         return [f"the table cannot be checked: {str(failure).splitlines()[0]}"]
-    return [f"{name}: {there} instead of {right}" for name, right, there in zip(of.names(), want, got, strict=True) if right != there]
+    found = [f"{name}: {there} instead of {right}" for name, right, there in zip(of.names(), want, got, strict=True) if right != there]
+    return found[:1] if got[0] != want[0] else found  # with other rows, all sums are others, too

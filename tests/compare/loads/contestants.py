@@ -44,6 +44,7 @@ class Tool:
     venv: str = ""
     methods: tuple[str, ...] = ("append", "upsert")
     many: bool = False  # whether it loads the larger number of rows, too
+    hazards: bool = True  # whether it is held against the hazards
 
 
 def tapline(job: Job) -> Command:
@@ -109,7 +110,7 @@ def sling(job: Job) -> Command:
     target, table = job.place.where + "?sslmode=disable", f"{SCHEMA}.{job.table}"
     if job.place.kind == "duckdb":
         # By HTTP, as it would otherwise, DuckDB needs an extension that it has to fetch first.
-        env["WAREHOUSE"] = json.dumps({"type": "duckdb", "instance": job.place.where, "copy_method": "named_pipes"})
+        env["WAREHOUSE"] = json.dumps({"type": "duckdb", "instance": job.place.where, "copy_method": "csv_files"})
         target, table = "WAREHOUSE", f"main.{job.table}"
     argv = [str(program), "run", "--src-stream", job.records.as_uri(), "--src-options", '{"format":"jsonlines","flatten":1}', "--tgt-conn", target, "--tgt-object", table]
     if job.method == "upsert":
@@ -127,15 +128,15 @@ def dlt(job: Job) -> Command:
 
 TOOLS = [
     Tool("target-warehouse", "", "ours", "duckdb", tapline, many=True),
-    Tool("target-warehouse, BATCH", "", "extra", "duckdb", tapline_batch, many=True),
+    Tool("target-warehouse, BATCH", "", "extra", "duckdb", tapline_batch, many=True, hazards=False),
     Tool("target-duckdb", "0.8.0", "singer", "duckdb", target_duckdb, "target-duckdb"),
     Tool("sling", "1.4.11", "loader", "duckdb", sling, "sling", many=True),
     Tool("dlt", "1.31.0", "loader", "duckdb", dlt, "dlt"),
     Tool("target-warehouse", "", "ours", "postgres", tapline, many=True),
-    Tool("target-warehouse, BATCH", "", "extra", "postgres", tapline_batch, many=True),
+    Tool("target-warehouse, BATCH", "", "extra", "postgres", tapline_batch, many=True, hazards=False),
     Tool("meltanolabs-target-postgres, INSERT", "0.8.1", "singer", "postgres", meltanolabs, "meltanolabs-target-postgres"),
     Tool("meltanolabs-target-postgres, use_copy", "0.8.1", "singer", "postgres", meltanolabs_copy, "meltanolabs-target-postgres"),
-    Tool("meltanolabs-target-postgres, use_copy, no checks", "0.8.1", "singer", "postgres", meltanolabs_unchecked, "meltanolabs-target-postgres"),
+    Tool("meltanolabs-target-postgres, use_copy, no checks", "0.8.1", "singer", "postgres", meltanolabs_unchecked, "meltanolabs-target-postgres", hazards=False),
     Tool("pipelinewise-target-postgres", "2.1.2", "singer", "postgres", pipelinewise, "pipelinewise-target-postgres"),
     Tool("sling", "1.4.11", "loader", "postgres", sling, "sling", many=True),
     Tool("dlt", "1.31.0", "loader", "postgres", dlt, "dlt"),

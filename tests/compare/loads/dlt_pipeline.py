@@ -18,7 +18,7 @@ def main():
     rows = (filesystem(bucket_url=options["folder"], file_glob=options["file"]) | read_jsonl()).with_name(options["table"])
     rows.max_table_nesting = 0
     if options["method"] == "upsert":
-        rows.apply_hints(primary_key="id", write_disposition={"disposition": "merge", "strategy": "upsert"})
+        rows.apply_hints(primary_key="id", write_disposition="merge")
     else:
         rows.apply_hints(write_disposition="append")
     pipeline.run(rows, loader_file_format=options["format"]).raise_on_failed_jobs()

@@ -10,7 +10,7 @@ from typing import Any
 
 from loads.contestants import Job, Tool
 from loads.hazards import HAZARDS, Hazard, judge
-from loads.warehouses import Files, Place, Postgres
+from loads.warehouses import Files, Place, Postgres, files_of
 from process import timed
 
 
@@ -41,7 +41,7 @@ def try_all(tool: Tool, warehouse: Files | Postgres, scratch: pathlib.Path, venv
 def rows_of(warehouse: Files | Postgres, place: Place, hazard: Hazard) -> list[tuple[str, str | None, str | None]]:
     """The ids and values of a table as texts. A value that a tool put into a column for another type of the same field counts."""
     if place.kind == "jsonl":
-        return rows_of_files(pathlib.Path(place.where))
+        return rows_of_files(files_of(place, hazard.table))
     columns = warehouse.columns(place, hazard.table)
 
     def text(name: str) -> str:
@@ -57,9 +57,9 @@ def as_text(column: str, kind: str) -> str:
     return f"CAST({inner} AS VARCHAR)"
 
 
-def rows_of_files(folder: pathlib.Path) -> list[tuple[str, str | None, str | None]]:
+def rows_of_files(files: list[pathlib.Path]) -> list[tuple[str, str | None, str | None]]:
     rows = []
-    for path in sorted(folder.rglob("*.jsonl")):
+    for path in files:
         for line in path.read_text().split("\n"):
             if line:
                 row = json.loads(line, parse_float=decimal.Decimal, parse_int=decimal.Decimal)

@@ -102,7 +102,6 @@ HAZARDS = [
         [
             '{"n":9007199254740993}',
             '{"n":0.12345678901234567890}',
-            '{"n":1e400}',
             '{"a":{"b":[1,{"c":null}],"d":{}},"e":[]}',
             '{"dotted.key":"x","with space":"y","ÜBER":"z"}',
             r'{"t":"line\nbreak \"quoted\" \\ 🚀"}',
@@ -111,6 +110,7 @@ HAZARDS = [
         ],
         "json",
     ),
+    Hazard("huge", "a number of nested values beyond doubles", OBJECT, ['{"n":1e400}', '{"n":1}'], "json"),
     Hazard("late", "types and columns that show late", NUMBER, [str(i) for i in range(LATE)] + ["0.5", "19.99"], "number", later={LATE: '"first"', LATE + 1: '"second"'}),
     Hazard(
         "keys",
@@ -152,6 +152,7 @@ RULES: dict[str, tuple[Callable[[str], Any], Callable[[str], Any]]] = {
 def same(kind: str, sent: str | None, held: str | None) -> bool:
     """Whether a table holds what was sent: the same value, in whatever notation of its kind."""
     sent = None if sent == "null" else sent
+    held = None if kind == "json" and held == "null" else held  # JSON's null in a column of JSON
     if sent is None or held is None:
         return sent is None and held is None
     of_sent, of_held = RULES[kind]

@@ -15,6 +15,7 @@ from loads.fidelity import try_all
 from loads.warehouses import Files, Place, Postgres
 from process import timed
 
+RUNS = 3  # of each contestant
 QUICK = 4  # in a quick run, a share of the rows
 
 
@@ -103,8 +104,8 @@ class Contestant:
 
 
 def measure(options: Any) -> dict[str, Any]:
-    """Measures all tools whose scenario matches options.only. options has bin, venvs and work (folders), quick, runs, rows,
-    peer_rows (None for the usual), timeout and only."""
+    """Measures all tools whose scenario matches options.only. options has bin, venvs and work (folders), quick, runs, rows
+    and peer_rows (None for the usual), timeout and only."""
     for folder in ("inputs", "scratch", "warehouses"):
         (options.work / folder).mkdir(parents=True, exist_ok=True)
     bench = Bench(options, {kind: Files(kind, options.work / "warehouses") for kind in ("duckdb", "jsonl", "parquet")}, list(NOT_RUN))
@@ -131,7 +132,7 @@ def present(bench: Bench) -> list[Tool]:
 def hold_against_hazards(bench: Bench, tools: list[Tool]) -> list[dict[str, Any]]:
     results = []
     for tool in tools:
-        if tool.kind == "extra" or not re.search(bench.options.only, "fidelity"):
+        if not tool.hazards or not re.search(bench.options.only, "fidelity"):
             continue
         bench.log(f"fidelity: {tool.name}, {tool.warehouse}")
         scratch = bench.options.work / "scratch" / "fidelity"
@@ -179,7 +180,7 @@ def race(bench: Bench, contest: list[Contestant]) -> list[Contestant]:
     bench.log(contest[0].scenario)
     for contestant in contest:
         attempt(contestant, contestant.prepare)
-    for turn in range(bench.options.runs):
+    for turn in range(bench.options.runs or RUNS):
         for contestant in list(going):
             attempt(contestant, contestant.run)
             if contestant in going:

@@ -51,8 +51,8 @@ class Files:
     def table(self, connection: Any, place: Place, table: str) -> str:
         if self.kind == "duckdb":
             return find_table(connection.execute(FIND, [table]).fetchall(), table)
-        pattern = str(pathlib.Path(place.where) / "**" / ("*.parquet" if self.kind == "parquet" else f"{table}*.jsonl"))
-        return f"read_parquet('{pattern}')" if self.kind == "parquet" else f"read_json('{pattern}', format='newline_delimited')"
+        files = [str(path) for path in files_of(place, table)]
+        return f"read_parquet({files}, union_by_name=true)" if self.kind == "parquet" else f"read_json({files}, format='newline_delimited')"
 
     def columns(self, place: Place, table: str) -> dict[str, str]:
         """The columns of a table and their types."""
@@ -66,7 +66,16 @@ class Files:
         """Ends nothing: there is no server."""
 
 
-FIND = "SELECT table_schema, table_name FROM information_schema.tables WHERE lower(table_name) = lower(?)"
+def files_of(place: Place, table: str) -> list[pathlib.Path]:
+    """The files of a table in a folder: those in a folder of its name, or of its name themselves."""
+    found = [path for path in sorted(pathlib.Path(place.where).rglob(f"*.{place.kind}")) if table in (path.parent.name, path.stem)]
+    if not found:
+        raise LookupError(f"there is no file of {table}")
+    return found
+
+
+# dlt keeps what it merges from in a schema of its own, in a table of the same name.
+FIND = "SELECT table_schema, table_name FROM information_schema.tables WHERE lower(table_name) = lower(?) AND table_schema NOT LIKE '%\\_staging' ESCAPE '\\'"
 
 
 def find_table(found: list[tuple[str, str]], table: str) -> str:
@@ -91,6 +100,7 @@ class Postgres:
             time.sleep(0.05)
         with psycopg.connect(address.read_text().strip(), autocommit=True) as connection:
             connection.execute(f"CREATE ROLE {ROLE} SUPERUSER LOGIN PASSWORD '{PASSWORD}'")
+            connection.execute(f"ALTER ROLE {ROLE} SET timezone = 'UTC'")  # the server's own zone is another
             self.port = connection.info.port
 
     def url(self, database: str) -> str:
@@ -107,7 +117,7 @@ class Postgres:
     def query(self, place: Place, query: str, table: str) -> list[tuple[Any, ...]]:
         """Runs a query, in which {table} stands for the table of that name."""
         with psycopg.connect(place.where, options="-c timezone=UTC") as connection:
-            found = find_table(connection.execute(FIND.replace("?", "%s"), [table]).fetchall(), table)
+            found = find_table(connection.execute(FIND.replace("%", "%%").replace("?", "%s"), [table]).fetchall(), table)
             return connection.execute(query.format(table=found)).fetchall()
 
     def columns(self, place: Place, table: str) -> dict[str, str]:

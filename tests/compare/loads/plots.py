@@ -1,0 +1,38 @@
+"""The plot of the loads of one input."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import matplotlib
+
+from arithmetic import rows_per_cpu_second
+from loads.report import named
+
+COLORS = {"ours": "#1f6f5c", "extra": "#8fc1b5", "singer": "#b5651d", "loader": "#5b6fa8"}
+
+
+def plot(name: str, groups: dict[str, list[dict[str, Any]]], folder: pathlib.Path) -> pathlib.Path:
+    """Writes one input's plot: rows per second of processor time, by scenario, on a logarithmic axis."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    sizes = [len(tools) for tools in groups.values()]
+    figure, axes = pyplot.subplots(len(groups), 1, figsize=(8, 0.26 * sum(sizes) + 0.55 * len(groups)), sharex=True, squeeze=False, gridspec_kw={"height_ratios": sizes})
+    for axis, (scenario, tools) in zip(axes[:, 0], groups.items(), strict=True):
+        rates = [rows_per_cpu_second(t) for t in tools]
+        bars = axis.barh([named(t) for t in tools], rates, color=[COLORS[t["kind"]] for t in tools])
+        axis.bar_label(bars, [f"{rate:,.0f}" for rate in rates], padding=3, fontsize=7)
+        axis.set_title(f"{scenario}: {tools[0]['rows']:,} rows", fontsize=8, loc="left")
+        axis.set_xscale("log")
+        axis.tick_params(labelsize=7)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[-1, 0].set_xlabel("rows per second of processor time, logarithmic", fontsize=8)
+    low, high = axes[-1, 0].get_xlim()
+    axes[-1, 0].set_xlim(low, high * 2)
+    figure.tight_layout()
+    path = folder / f"comparison-loads-{name}.png"
+    figure.savefig(path, dpi=90, metadata={"Software": None})
+    pyplot.close(figure)
+    return path
