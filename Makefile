@@ -8,7 +8,7 @@ LDFLAGS     := -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TAPS        := tap-stripe tap-recharge
 
-.PHONY: build demo test lint generate interop release bench soak postgres-versions size fuzz clean prerequisites
+.PHONY: build demo test lint generate interop release bench compare soak postgres-versions size fuzz clean prerequisites
 
 build: prerequisites ## the binaries, in bin/
 	@mkdir -p bin
