@@ -264,7 +264,7 @@ func TestElementsExpand(t *testing.T) {
 
 func TestOtherKindsAreEmptyUnlessAskedFor(t *testing.T) {
 	fake, c := start(t, Options{Objects: 100})
-	for _, k := range append(moreKinds(), productKinds()...) {
+	for _, k := range slices.Concat(moreKinds, productKinds) {
 		path := "/v1/" + k.urlPath()
 		if k.unlisted || k.name == "apps_secrets" {
 			continue

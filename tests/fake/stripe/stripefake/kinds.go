@@ -122,7 +122,9 @@ var customerChildren = []child{
 }
 
 // allKinds is everything that the fake can hold but events.
-func allKinds() []*kind { return slices.Concat(kindTable(), moreKinds(), productKinds()) }
+func allKinds() []*kind {
+	return slices.Concat(kindTable(), optionalKinds(moreKinds), optionalKinds(productKinds))
+}
 
 // eventTypes lists the event types of an action on an object with that status.
 func (k *kind) eventTypes(action Action, status string) []string {
