@@ -38,7 +38,7 @@ def singer_messages(lines: Iterator[bytes]) -> Iterator[Message]:
             case "ACTIVATE_VERSION":
                 yield Message("version", m["stream"], None, m["version"])
             case "STATE":
-                yield Message("state", "", m["value"])
+                yield Message("state", "", json.loads(line)["value"])  # with numbers that can be written again
 
 
 def airbyte_messages(lines: Iterator[bytes], catalog: dict) -> Iterator[Message]:
@@ -56,7 +56,7 @@ def airbyte_messages(lines: Iterator[bytes], catalog: dict) -> Iterator[Message]
             case "RECORD":
                 yield Message("record", m["record"]["stream"], m["record"]["data"])
             case "STATE":
-                yield Message("state", m["state"]["stream"]["stream_descriptor"]["name"], m["state"])
+                yield Message("state", m["state"]["stream"]["stream_descriptor"]["name"], json.loads(line)["state"])
 
 
 class Tables:

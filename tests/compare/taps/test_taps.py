@@ -69,6 +69,12 @@ class Folding(unittest.TestCase):
     def test_digits_are_kept(self):
         self.assertEqual(fold.decode('{"a":0.1000000000000000055,"b":12345678901234567890}'), {"a": D("0.1000000000000000055"), "b": 12345678901234567890})
 
+    def test_a_state_can_be_written_again(self):
+        (singer,) = fold.singer_messages(iter([b'{"type":"STATE","value":{"n":2.5}}\n']))
+        state = b'{"type":"STATE","state":{"stream":{"stream_descriptor":{"name":"a"}},"sourceStats":{"recordCount":2.0}}}\n'
+        (airbyte,) = fold.airbyte_messages(iter([state]), {"streams": []})
+        self.assertEqual((json.dumps(singer.value), airbyte.stream, json.dumps(airbyte.value["sourceStats"])), ('{"n": 2.5}', "a", '{"recordCount": 2.0}'))
+
     def test_paths_of_what_has_a_value(self):
         row = {"a": None, "b": {"c": 1, "d": []}, "e": [{"f": 1}, {"g": 0}], "h": {"object": "list", "data": [{"i": ""}]}}
         self.assertEqual(set(fold.paths(row)), {"b", "b.c", "e", "e[]", "e[].f", "e[].g", "h", "h[]", "h[].i"})
