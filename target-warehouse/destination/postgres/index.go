@@ -20,7 +20,8 @@ type index struct {
 }
 
 const describeIndexes = `SELECT c.relname::text, i.indisunique, ARRAY(SELECT a.attname::text FROM pg_attribute AS a
-		WHERE a.attrelid = i.indrelid AND a.attnum = ANY((i.indkey::smallint[])[0:i.indnkeyatts - 1]))
+		WHERE a.attrelid = i.indrelid AND a.attnum = ANY((i.indkey::smallint[])[0:i.indnkeyatts - 1])
+		ORDER BY array_position(i.indkey::smallint[], a.attnum))
 	FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 	WHERE i.indrelid = $1::text::regclass AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL`
 

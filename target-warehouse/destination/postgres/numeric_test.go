@@ -3,6 +3,7 @@ package postgres
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -122,6 +123,11 @@ func TestFloatsAreSpelledAsTheServerSpellsThem(t *testing.T) {
 		t.Run(wide.String(), func(t *testing.T) {
 			url := newDatabase(t)
 			w, conn := mustOpen(t, url), connect(t, url)
+			rows := rows
+			if old := query(t, conn, "SELECT 1 WHERE current_setting('server_version_num')::int < 140000"); wide == table.Decimal && len(old) > 0 {
+				// numeric of PostgreSQL 13 has no infinity. JSON has none either: only another loader can have put one there.
+				rows = slices.DeleteFunc(slices.Clone(rows), func(r destinationtest.Row) bool { return math.IsInf(r[1].(float64), 0) })
+			}
 			mustLoad(t, w, things(0, table.Integer, table.Number), rows...)
 			if _, err := migrate1(t, w, things(0, table.Integer, wide)); err != nil {
 				t.Fatal(err)
