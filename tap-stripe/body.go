@@ -52,9 +52,10 @@ func oneObject(body []byte) (json.RawMessage, error) {
 
 // A scan reads JSON text from its beginning to its end. Its first failure sticks, and nothing is found behind it.
 type scan struct {
-	text []byte
-	at   int
-	err  error
+	text   []byte
+	at     int
+	err    error
+	packer packer
 }
 
 // skip takes a token of one byte, if it is the next.
@@ -105,7 +106,8 @@ func (s *scan) packed() (value []byte) {
 		return nil
 	}
 	s.at = rawjson.SkipSpace(s.text, s.at)
-	value, s.at, s.err = pack(s.text, s.at)
+	value, s.err = s.packer.pack(s.text, s.at)
+	s.at = s.packer.at
 	return value
 }
 

@@ -21,13 +21,12 @@ type packer struct {
 // deepest bounds how deep values may be nested, as packages for JSON do.
 const deepest = 10_000
 
-// pack checks the value that begins at text[at], and returns it without white space between its tokens. It also returns
-// where the value ended.
-func pack(text []byte, at int) (value []byte, end int, err error) {
-	var few [32]byte
-	p := packer{text: text, at: at, kept: at, run: at, open: few[:0]}
+// pack checks the value that begins at text[at], and returns it without white space between its tokens. The packer then
+// stands behind it.
+func (p *packer) pack(text []byte, at int) ([]byte, error) {
+	*p = packer{text: text, at: at, kept: at, run: at, open: p.open[:0]}
 	if err := p.value(); err != nil {
-		return nil, p.at, err
+		return nil, err
 	}
 	for len(p.open) > 0 {
 		another, err := p.another()
@@ -35,11 +34,11 @@ func pack(text []byte, at int) (value []byte, end int, err error) {
 			err = p.value()
 		}
 		if err != nil {
-			return nil, p.at, err
+			return nil, err
 		}
 	}
 	p.kept += copy(text[p.kept:], text[p.run:p.at])
-	return text[at:p.kept:p.kept], p.at, nil
+	return text[at:p.kept:p.kept], nil
 }
 
 // value takes a value or, of an array or object that is not empty, everything before its first value that is neither.
@@ -117,13 +116,13 @@ var errCut = errors.New("it ends in the middle of a value")
 
 // space drops white space, and reports whether something follows.
 func (p *packer) space() bool {
-	i := p.at
-	if i < len(p.text) && p.text[i] > ' ' {
-		return true
-	}
-	end := skipIndent(p.text, i)
-	if end > i {
-		p.kept += copy(p.text[p.kept:], p.text[p.run:i])
+	return p.at < len(p.text) && p.text[p.at] > ' ' || p.drop()
+}
+
+func (p *packer) drop() bool {
+	end := skipIndent(p.text, p.at)
+	if end > p.at {
+		p.kept += copy(p.text[p.kept:], p.text[p.run:p.at])
 		p.at, p.run = end, end
 	}
 	return end < len(p.text)
@@ -133,7 +132,9 @@ func (p *packer) space() bool {
 func skipIndent(text []byte, i int) int {
 	const spaces = 0x2020202020202020
 	for i < len(text) && (text[i] == '\n' || text[i] == ' ') {
-		i++
+		if i++; i < len(text) && text[i] > ' ' {
+			return i
+		}
 		for i+8 <= len(text) {
 			other := binary.LittleEndian.Uint64(text[i:]) ^ spaces
 			i += bits.TrailingZeros64(other) / 8

@@ -56,14 +56,17 @@ const (
 type recordShop struct {
 	compile func() (*rewrite.Rewriter, error)
 	columns map[string]bool // those of the schema, at the top
+	names   []string        // of all columns that may be added
 
-	mu      sync.Mutex
-	idle    []*recordMaker
-	unknown []string // paths that the schema does not describe, each once
+	mu        sync.Mutex
+	rewriters []*rewrite.Rewriter // that nobody uses
+	idle      []*recordMaker
+	unknown   []string // paths that the schema does not describe, each once
 }
 
 func newRecordShop(st *stream, schema *singer.Schema, selected func(path ...string) bool) (*recordShop, error) {
-	shop := &recordShop{columns: map[string]bool{}}
+	shop := &recordShop{columns: map[string]bool{},
+		names: []string{columnUpdated, columnUpdatedBy, columnDeleted, columnDeletedAt, columnGoneAt, columnFetchedAt, columnAccount, st.time}}
 	var shape struct{ Properties map[string]json.RawMessage }
 	if err := json.Unmarshal(schema.Schema, &shape); err != nil {
 		return nil, fmt.Errorf("stream %s: reading its schema: %w", st.name, err)
@@ -76,13 +79,17 @@ func newRecordShop(st *stream, schema *singer.Schema, selected func(path ...stri
 		return (len(path) != 1 || !slices.Contains(hidden, path[0])) && selected(path...)
 	}
 	shop.compile = func() (*rewrite.Rewriter, error) {
-		return rewrite.Compile(schema.Schema, shown, shop.noteUnknown)
+		rewriter, err := rewrite.Compile(schema.Schema, shown, shop.noteUnknown)
+		if err == nil {
+			rewriter.Watch(shop.names)
+		}
+		return rewriter, err
 	}
-	maker, err := shop.take(st)
+	rewriter, err := shop.borrow()
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", st.name, err)
 	}
-	shop.put(maker)
+	shop.giveBack(rewriter)
 	return shop, nil
 }
 
@@ -94,36 +101,55 @@ func (shop *recordShop) noteUnknown(path string) {
 	}
 }
 
+// borrow returns a rewriter that nobody else uses until it is given back. They are large, and needed only while records are
+// made, not while their makers wait until they can be written.
+func (shop *recordShop) borrow() (*rewrite.Rewriter, error) {
+	shop.mu.Lock()
+	if n := len(shop.rewriters); n > 0 {
+		defer shop.mu.Unlock()
+		rewriter := shop.rewriters[n-1]
+		shop.rewriters = shop.rewriters[:n-1]
+		return rewriter, nil
+	}
+	shop.mu.Unlock()
+	return shop.compile()
+}
+
+func (shop *recordShop) giveBack(rewriter *rewrite.Rewriter) {
+	shop.mu.Lock()
+	defer shop.mu.Unlock()
+	shop.rewriters = append(shop.rewriters, rewriter)
+}
+
 // take returns a maker that nobody else uses until it is put back.
 func (shop *recordShop) take(st *stream) (*recordMaker, error) {
 	shop.mu.Lock()
+	defer shop.mu.Unlock()
 	if n := len(shop.idle); n > 0 {
-		defer shop.mu.Unlock()
 		maker := shop.idle[n-1]
 		shop.idle = shop.idle[:n-1]
 		return maker, nil
 	}
-	shop.mu.Unlock()
-	rewriter, err := shop.compile()
-	if err != nil {
-		return nil, err
-	}
-	return newRecordMaker(st, shop.columns, rewriter), nil
+	return &recordMaker{stream: st, shop: shop}, nil
 }
+
+// mostIdle is how many makers are kept, for each has room for a page of records.
+const mostIdle = 4
 
 func (shop *recordShop) put(maker *recordMaker) {
 	shop.mu.Lock()
 	defer shop.mu.Unlock()
-	shop.idle = append(shop.idle, maker)
+	if len(shop.idle) < mostIdle {
+		shop.idle = append(shop.idle, maker)
+	}
 }
 
 // A recordMaker turns objects of one stream into records. It serves one goroutine.
 type recordMaker struct {
 	stream   *stream
-	columns  map[string]bool
-	names    []string // of all columns that may be added, as the rewriter watches them
-	rewriter *rewrite.Rewriter
-	text     []byte // the records of the current batch
+	shop     *recordShop
+	rewriter *rewrite.Rewriter // while records are made
+	text     []byte            // the records of the current batch
 
 	// Most objects of a batch get the same columns with the same values.
 	values columnValues
@@ -138,16 +164,16 @@ type columnValues struct {
 	updatedBy, account               string
 }
 
-func newRecordMaker(st *stream, columns map[string]bool, rewriter *rewrite.Rewriter) *recordMaker {
-	names := []string{columnUpdated, columnUpdatedBy, columnDeleted, columnDeletedAt, columnGoneAt, columnFetchedAt, columnAccount, st.time}
-	rewriter.Watch(names)
-	return &recordMaker{stream: st, columns: columns, names: names, rewriter: rewriter}
-}
-
 // make makes records of objects. They are valid until the next call. account is written into them, unless it is "".
-func (m *recordMaker) make(list []found, account string) ([][]byte, error) {
+func (m *recordMaker) make(list []found, account string) (records [][]byte, err error) {
+	if m.rewriter, err = m.shop.borrow(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		m.shop.giveBack(m.rewriter)
+		m.rewriter = nil
+	}()
 	m.text = m.text[:0]
-	records := make([][]byte, len(list))
 	ends := make([]int, len(list))
 	for i, f := range list {
 		if err := m.append(f, account); err != nil {
@@ -155,7 +181,7 @@ func (m *recordMaker) make(list []found, account string) ([][]byte, error) {
 		}
 		ends[i] = len(m.text)
 	}
-	start := 0
+	records, start := make([][]byte, len(list)), 0
 	for i, end := range ends {
 		records[i] = m.text[start:end]
 		start = end
@@ -221,7 +247,7 @@ func (m *recordMaker) addColumns(v columnValues) {
 
 // begin begins a column, unless the schema does not have it, or the object has a field of that name.
 func (m *recordMaker) begin(column string) bool {
-	if !m.columns[column] || m.values.own&(1<<slices.Index(m.names, column)) != 0 {
+	if !m.shop.columns[column] || m.values.own&(1<<slices.Index(m.shop.names, column)) != 0 {
 		return false
 	}
 	if len(m.object) > 1 {
@@ -262,7 +288,7 @@ func identify(object []byte, cursor string) (entry, error) {
 		switch string(m.Key) {
 		case "id":
 			if rawjson.KindOf(m.Value) == rawjson.String {
-				id, _ := rawjson.Text(m.Value, nil, true)
+				id, _ := rawjson.Text(m.Value, nil, bytes.IndexByte(m.Value, '\\') >= 0)
 				e.id = string(id)
 			}
 		case cursor:

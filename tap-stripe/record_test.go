@@ -156,11 +156,7 @@ func TestRecordsOfABatchAreAsEachByItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, record := range records {
-			fresh, err := shop.compile()
-			if err != nil {
-				t.Fatal(err)
-			}
-			alone, err := newRecordMaker(st, shop.columns, fresh).make(list[i:i+1], account)
+			alone, err := (&recordMaker{stream: st, shop: shop}).make(list[i:i+1], account)
 			if err != nil || string(record) != string(alone[0]) || !json.Valid(record) {
 				t.Fatalf("record %d of %v is %s, and by itself %s; %v", i, list, record, alone, err)
 			}
