@@ -87,6 +87,18 @@ func TestAnAccountIsLimitedAndWatched(t *testing.T) {
 	}
 }
 
+func TestOwnTimeGrowsByWork(t *testing.T) {
+	before, began := ownTime(), time.Now()
+	for ownTime()-before < 20*time.Millisecond {
+		if time.Since(began) > time.Minute {
+			t.Fatal("a minute of work is not seen")
+		}
+	}
+	if took := time.Since(began); took < 5*time.Millisecond {
+		t.Errorf("20 ms of one processor are said to be over after %v", took)
+	}
+}
+
 func TestARunIsCountedAndMeasured(t *testing.T) {
 	lines := `{"type":"SCHEMA","stream":"a"}\n{"type":"RECORD","stream":"a","record":{}}\n{"type":"RECORD","stream":"b","record":{}}\n` +
 		`{"type":"STATE","value":{"n":1}}\n{"type":"RECORD","stream":"a","record":{}}\n`
