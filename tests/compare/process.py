@@ -60,6 +60,6 @@ def timed(command: Command, directory: pathlib.Path, timeout: int) -> Took:
 
 def last_line(path: pathlib.Path) -> str:
     """The last line of a file that tells of an error, or else that says something, cut to what fits into a table."""
-    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()] if path.exists() else []
+    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip() and not line.startswith("(Background")] if path.exists() else []
     tell = [line for line in lines if FAILURE.search(line)] or lines
     return re.sub(r"\x1b\[[0-9;]*m", "", tell[-1])[:300] if tell else ""

@@ -44,8 +44,8 @@ INPUTS = [
     Input(
         "charges",
         ("succeeded", "refunded"),
-        20_000,
-        200_000,
+        30_000,
+        300_000,
         "{id: 'VARCHAR', amount: 'BIGINT', exchange_rate: 'DECIMAL(18, 6)', created: 'TIMESTAMPTZ', metadata: 'JSON', status: 'VARCHAR'}",
         (
             total("amount", 0),
@@ -57,7 +57,7 @@ INPUTS = [
     Input(
         "payments",
         ("open", "paid"),
-        50_000,
+        75_000,
         1_000_000,
         "{id: 'BIGINT', customer_id: 'BIGINT', amount: 'DECIMAL(18, 2)', paid_at: 'TIMESTAMPTZ', status: 'VARCHAR'}",
         (total("id", 0), total("customer_id", 0), total("amount", 2), instants("paid_at")),
