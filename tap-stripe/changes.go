@@ -191,6 +191,7 @@ func (f *follower) bridgeGaps(ctx context.Context) error {
 			relist = append(relist, j)
 		}
 	}
+	f.warnOfLeftovers(relist)
 	return f.readAgain(ctx, relist)
 }
 
@@ -227,6 +228,9 @@ func (f *follower) readAgain(ctx context.Context, jobs []*job) error {
 			j.mark.EventFrom, j.mark.FullSyncedAt = max(j.mark.EventFrom, f.now.Add(-keptEvents).Unix()), f.now.Unix()
 			j.mark.Backfill = nil
 			j.mark.open(f.settings.start, f.now.Unix()+1, j.stream.lists)
+			if err := f.beginSweep(j); err != nil {
+				return err
+			}
 			if err := f.run.Bookmarks.Set(j.key(), j.mark); err != nil {
 				return err
 			}
@@ -243,6 +247,9 @@ func (f *follower) readAgain(ctx context.Context, jobs []*job) error {
 				_ = f.judge(j, one.Err) // it concerns this stream
 			}
 		}
+	}
+	if err == nil {
+		err = f.endSweeps(jobs)
 	}
 	return err
 }

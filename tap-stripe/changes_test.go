@@ -78,6 +78,7 @@ type scenario struct {
 	settings settings
 	state    string
 	rows     table
+	versions map[string]map[string]int64 // of the rows, by stream and id
 	log      bytes.Buffer
 }
 
@@ -116,7 +117,7 @@ func newScenario(t testing.TB, seed uint64, picks []pick, o stripefake.Options) 
 	}
 	return &scenario{
 		merchant: &merchant{fake: fake, mutator: mutator, random: rand.New(rand.NewPCG(seed, 5)), resting: true},
-		seed:     seed, picks: picks, rows: table{},
+		seed:     seed, picks: picks, rows: table{}, versions: map[string]map[string]int64{},
 		settings: settings{APIKey: "sk_test_fake", BaseURL: "http://localhost", RequestRate: 1e6, PageSize: 100, MaxRetries: 3,
 			RequestTimeout: 10, Lookback: 600, Lag: 60, Overlap: 600, Hydrate: "always", window: windowEvents},
 	}
@@ -150,7 +151,7 @@ func (s *syncer) runWith(ctx context.Context, picks []pick) (err error) {
 	if err != nil {
 		return err
 	}
-	accounts, err := s.accounts(ids, picks)
+	accounts, err := s.accounts(ids, withBranches(picks))
 	if err != nil {
 		return err
 	}
@@ -181,16 +182,24 @@ func (s *scenario) sync(t testing.TB, killed bool) []singer.Message {
 	return messages
 }
 
-// take folds records into rows as a target does: the last of a key counts, and what was deleted goes.
+// take folds records into rows as a target does: the last of a key counts, what was deleted goes, and so does what is of
+// a version before the one that is activated.
 func (s *scenario) take(t testing.TB, messages []singer.Message) {
 	t.Helper()
 	for _, m := range messages {
+		if a, ok := m.(*singer.ActivateVersion); ok {
+			for id, version := range s.versions[a.Stream] {
+				if version < a.Version {
+					delete(s.rows[a.Stream], id)
+				}
+			}
+		}
 		r, ok := m.(*singer.Record)
 		if !ok {
 			continue
 		}
 		if s.rows[r.Stream] == nil {
-			s.rows[r.Stream] = map[string]string{}
+			s.rows[r.Stream], s.versions[r.Stream] = map[string]string{}, map[string]int64{}
 		}
 		id := textOf(member(r.Record, "id"))
 		if id == "" {
@@ -200,7 +209,7 @@ func (s *scenario) take(t testing.TB, messages []singer.Message) {
 			delete(s.rows[r.Stream], id)
 			continue
 		}
-		s.rows[r.Stream][id] = plainRecord(r.Record)
+		s.rows[r.Stream][id], s.versions[r.Stream][id] = plainRecord(r.Record), r.Version
 	}
 	if last := lastState(messages); last != "" {
 		s.state = last

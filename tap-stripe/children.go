@@ -65,7 +65,11 @@ func (s *syncer) childrenOf(ctx context.Context, b batch, child *job) ([]found, 
 			continue
 		}
 		group.Go(func() (err error) {
-			lists[i], err = s.fetchChildren(ctx, b.account, child, parent)
+			fetch := s.fetchChildren
+			if child.stream.parent.one {
+				fetch = s.fetchNamed
+			}
+			lists[i], err = fetch(ctx, b.account, child, parent)
 			return s.judgeChild(child, err)
 		})
 	}
@@ -82,6 +86,9 @@ func (s *syncer) judgeChild(child *job, err error) error {
 	switch {
 	case err == nil || !errors.As(err, &api):
 		return err
+	case child.stream.into != "" && api.forbidden():
+		s.closeBranch(child)
+		return nil
 	case child.stream.product && api.productMissing():
 		if child.off.CompareAndSwap(false, true) {
 			s.run.Log.Warn("the account does not use what the stream belongs to, so the stream stays empty", "stream", child.stream.name)
@@ -170,6 +177,12 @@ func shownChildren(parent json.RawMessage, child *stream) (shown []json.RawMessa
 	list := parent
 	for name := range strings.SplitSeq(child.parent.embedded, ".") {
 		list = member(list, name)
+	}
+	if child.parent.path == "" { // at most one, and the parent shows it
+		if rawjson.KindOf(list) == rawjson.Object {
+			shown = []json.RawMessage{list}
+		}
+		return shown, true, nil
 	}
 	data := member(list, "data")
 	if data == nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tapline/internal/rawjson"
 )
 
 // changes are what the events of a window come to: objects to read anew, each once, whatever happened to it.
@@ -69,6 +71,10 @@ const lineIDs = "2019-12-03"
 func (f *follower) route(w *changes, e *event) {
 	for _, j := range f.byObject[e.kind] {
 		if e.objectID == "" || strings.HasPrefix(e.objectID, "il_tmp_") || !f.counts(e, j) {
+			continue
+		}
+		if j.stream.parent != nil && j.stream.parent.path == "" {
+			f.routeShown(w, e, j)
 			continue
 		}
 		parent := ""
@@ -157,20 +163,50 @@ func (f *follower) noteChildren(c *change, e *event) {
 	}
 	for _, j := range f.children[c.job] {
 		path := j.stream.parent.embedded
-		for _, element := range append(elementsOf(e.object, path), elementsOf(e.previous, path)...) {
+		before := elementsOf(e.previous, path)
+		if j.stream.parent.path == "" {
+			before = []json.RawMessage{overlaid(member(e.object, path), member(e.previous, path))}
+		}
+		for _, element := range append(elementsOf(e.object, path), before...) {
 			id, kind := textOf(member(element, "id")), textOf(member(element, "object"))
-			if id == "" || j.stream.object != "" && kind != j.stream.object || strings.HasPrefix(id, "il_tmp_") || c.children[j][id].at > e.created {
-				continue
+			if id != "" && (j.stream.object == "" || kind == j.stream.object) && !strings.HasPrefix(id, "il_tmp_") {
+				f.noteChild(c, j, id, shownChild{slices.Clone(element), e.created})
 			}
-			if c.children == nil {
-				c.children = map[*job]map[string]shownChild{}
-			}
-			if c.children[j] == nil {
-				c.children[j] = map[string]shownChild{}
-			}
-			c.children[j][id] = shownChild{slices.Clone(element), e.created}
 		}
 	}
+}
+
+// overlaid is an object as it was, of what it is now and the old values of what has changed: of objects within objects,
+// events tell the members that have changed.
+func overlaid(now, old json.RawMessage) json.RawMessage {
+	if rawjson.KindOf(now) != rawjson.Object || rawjson.KindOf(old) != rawjson.Object {
+		return old
+	}
+	was := json.RawMessage("{}")
+	var m rawjson.Members
+	for m.Reset(now); m.Next(); {
+		if !has(old, string(m.Key)) {
+			was = withMember(was, string(m.Key), m.Value)
+		}
+	}
+	for m.Reset(old); m.Next(); {
+		was = withMember(was, string(m.Key), m.Value)
+	}
+	return was
+}
+
+// noteChild remembers the newest view of a child.
+func (f *follower) noteChild(c *change, j *job, id string, shown shownChild) {
+	if c.children[j][id].at > shown.at {
+		return
+	}
+	if c.children == nil {
+		c.children = map[*job]map[string]shownChild{}
+	}
+	if c.children[j] == nil {
+		c.children[j] = map[string]shownChild{}
+	}
+	c.children[j][id] = shown
 }
 
 // parent returns the job of the stream on which a job's objects hang, or nil.

@@ -17,7 +17,7 @@ import (
 func folding(t *testing.T, names ...string) *follower {
 	t.Helper()
 	s := &syncer{settings: &settings{Overlap: 600}, run: &singer.Run{Bookmarks: &singer.Bookmarks{}}}
-	jobs, err := s.jobsOf("", picksOf(t, names...))
+	jobs, err := s.jobsOf("", withBranches(picksOf(t, names...)))
 	if err != nil {
 		t.Fatal(err)
 	}

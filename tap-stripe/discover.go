@@ -24,7 +24,11 @@ func allStreams() (*singer.Catalog, error) {
 		if err != nil {
 			return nil, err
 		}
-		catalog.Streams = append(catalog.Streams, singer.NewStream(st.name, known.Schema, known.KeyProperties, st.cursor))
+		entry := singer.NewStream(st.name, known.Schema, known.KeyProperties, st.cursor)
+		if st.costly {
+			entry.Metadata[0].Metadata["selected-by-default"] = json.RawMessage("false")
+		}
+		catalog.Streams = append(catalog.Streams, entry)
 	}
 	return catalog, nil
 }
@@ -47,7 +51,11 @@ func discover(ctx context.Context, run *singer.Run) (*singer.Catalog, error) {
 	if err := run.Config.Decode(&given); err != nil {
 		return nil, err
 	}
-	if given.APIKey+given.ClientSecret == "" || len(given.Select) > 0 {
+	if len(given.Select) > 0 {
+		return catalog, nil
+	}
+	tellCostly(run)
+	if given.APIKey+given.ClientSecret == "" {
 		return catalog, nil
 	}
 	s, err := readSettings(run.Config)
@@ -71,6 +79,17 @@ func discover(ctx context.Context, run *singer.Run) (*singer.Catalog, error) {
 	}
 	markUnsupported(run, catalog, refused)
 	return catalog, nil
+}
+
+// tellCostly names the streams that are not read by default.
+func tellCostly(run *singer.Run) {
+	var names []string
+	for i := range streams {
+		if streams[i].costly {
+			names = append(names, streams[i].name)
+		}
+	}
+	run.Log.Info("streams that cost a request for each customer, or the like, are read only when they are selected", "streams", strings.Join(names, ", "))
 }
 
 // discoveryRetries is how often discovery tries again: whoever works without a network should not wait for it.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"slices"
@@ -173,4 +175,54 @@ func TestAServerInTroubleIsNoMissingPermission(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "/v1/refunds still failed") {
 		t.Errorf("it ends with %v", err)
 	}
+}
+
+func TestWhatCostsARequestForEachCustomerHasToBeAskedFor(t *testing.T) {
+	fake, url := newFake(t, stripefake.Options{Seed: 17, Objects: 200})
+	r := runTap(t, url, "", nil, "--discover")
+	catalog, err := singer.ParseCatalog(r.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	costly := []string{"active_entitlements", "customer_balance_transactions", "customer_cash_balance_transactions", "payment_methods", "setup_attempts", "source_transactions"}
+	var left []string
+	for _, entry := range catalog.Streams {
+		if !entry.Selected() {
+			left = append(left, entry.ID)
+		}
+	}
+	slices.Sort(left)
+	if diff := cmp.Diff(costly, left); diff != "" {
+		t.Errorf("not selected are (-want +got):\n%s", diff)
+	}
+	if !matches(r.log, `INFO .*read only when they are selected streams=".*payment_methods`) {
+		t.Errorf("nobody is told:\n%s", r.log)
+	}
+	fake.ResetRequests()
+	for _, patterns := range [][]string{nil, {"*.*"}} {
+		r := mustRunWhole(t, url, patterns)
+		asked := slices.ContainsFunc(fake.Requests(), func(r stripefake.Request) bool { return strings.HasSuffix(r.Path, "/payment_methods") })
+		if asked != (patterns != nil) || count[*singer.Record](r.messages) == 0 {
+			t.Errorf("with %v, payment methods are asked for: %v", patterns, asked)
+		}
+	}
+}
+
+// mustRunWhole is mustRun without a catalog.
+func mustRunWhole(t *testing.T, url string, patterns []string) result {
+	t.Helper()
+	settings := map[string]any{"api_key": "sk_test_fake", "base_url": url, "request_rate": 1e6}
+	if patterns != nil {
+		settings["select"] = patterns
+	}
+	text, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, log bytes.Buffer
+	r := result{code: tap().Run(t.Context(), []string{"--config", write(t, "config.json", string(text)), "--log-format", "text"}, singer.IO{Out: &out, Err: &log})}
+	if r.messages = parse(t, out.Bytes()); r.code != singer.ExitOK {
+		t.Fatalf("the tap ends with %d:\n%s", r.code, log.String())
+	}
+	return r
 }

@@ -62,7 +62,9 @@ func streamTable(t *testing.T) string {
 		}
 		path := st.path
 		if st.parent != nil {
-			path = st.parent.path
+			if path = st.parent.path; path == "" {
+				path = findStream(st.parent.stream).path
+			}
 		}
 		if st.heardOf() {
 			path += "/{id}"
@@ -100,10 +102,15 @@ func remarks(st *stream, aliases []string) (list []string) {
 		list = append(list, "elsewhere called "+codes(aliases))
 	}
 	switch p := st.parent; {
+	case p != nil && p.path == "":
+		list = append(list, "shown by its parent alone")
 	case p != nil && p.embedded != "":
 		list = append(list, "a request of its own only where the parent shows not all")
 	case p != nil:
 		list = append(list, "a request for each parent")
+	}
+	if st.costly {
+		list = append(list, "**not selected by default**")
 	}
 	if st.product {
 		list = append(list, "where the account uses it")
@@ -116,6 +123,11 @@ func remarks(st *stream, aliases []string) (list []string) {
 	}
 	if st.reconcile > 0 {
 		list = append(list, fmt.Sprintf("listed anew every %d days", int(st.reconcile/(24*time.Hour))))
+	}
+	for i := range branches {
+		if branches[i].into == st.name {
+			list = append(list, "also by `"+branches[i].parent.stream+"`, if these are selected")
+		}
 	}
 	return list
 }

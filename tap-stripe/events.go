@@ -83,12 +83,16 @@ func idOf(value json.RawMessage) string {
 	return textOf(value)
 }
 
-// elementsOf returns the elements that an object shows of a list at a path of members, such as "lines".
+// elementsOf returns the elements that an object shows of a list at a path of members, such as "lines", or the one object
+// that is there.
 func elementsOf(object json.RawMessage, path string) []json.RawMessage {
 	for name := range strings.SplitSeq(path, ".") {
 		object = member(object, name)
 	}
 	var elements []json.RawMessage
+	if member(object, "id") != nil {
+		return []json.RawMessage{object}
+	}
 	if data := member(object, "data"); data == nil || json.Unmarshal(data, &elements) != nil {
 		return nil
 	}

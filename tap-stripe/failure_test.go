@@ -66,7 +66,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 			"/v1/charges still failed after 8 retries; try later: | no complete answer from Stripe: connection refused"},
 		{"a connection reset", scripted{status: 200, body: goodPage[:20], cut: true}, 9, singer.ErrUnavailable, "still failed after 8 retries; try later: | no complete answer from Stripe: unexpected EOF"},
 		{"a cut body", scripted{status: 200, body: goodPage[:50]}, 9, singer.ErrUnavailable,
-			"still failed after 8 retries; try later: | the answer is not whole JSON: the text ends in the middle of a value"},
+			"still failed after 8 retries; try later: | the answer is not whole JSON: | ends in the middle of a value"},
 		{"a page of HTML", htmlPage(200), 9, singer.ErrUnavailable, "still failed after 8 retries; try later: | the answer is not whole JSON"},
 		{"no answer in time", scripted{never: true}, 9, singer.ErrUnavailable,
 			"/v1/charges still failed after 8 retries; try later, raise request_timeout_seconds or lower page_size: | it did not come within 1m20s"},

@@ -21,10 +21,16 @@ type stream struct {
 	// retention is how long Stripe keeps the objects; zero: for good.
 	retention time.Duration
 
+	into   string     // of a branch, the stream that its records are of; "": it is a stream itself
 	object string     // what "object" says in its objects, by which an event's data.object is recognised; "" if no event speaks of them
 	parent *parentage // of a child stream; nil for the others
 	full   bool       // its list cannot be asked for a range of times, so that it is read whole in each run
 	single bool       // path shows one object, not a list
+	// complete tells that objects can be deleted, and that the list, or those of all parents together, shows every one
+	// there is: what a whole reading does not bring is gone. Of what is only deletable some are in no list.
+	complete, deletable bool
+	// clocked tells that the list hides what belongs to a test clock, which there are in test mode.
+	clocked bool
 	// undated tells that objects may lack their time of creation.
 	undated bool
 	// unpaged tells that the list takes no parameter limit and comes whole.
@@ -42,6 +48,7 @@ type stream struct {
 	time   string
 	moment func(f found) int64
 
+	costly     bool   // costs a request for each of a great many parents, so that it is read only when it is selected
 	product    bool   // exists only in accounts that use the product it belongs to
 	files      bool   // counts for the smaller budget that Stripe has for files
 	permission string // what a restricted key needs, as Stripe's answers name it (rak_...); "" if that is not known
@@ -51,11 +58,13 @@ type stream struct {
 type parentage struct {
 	stream   string // the parent's name
 	embedded string // path in the parent of the list whose first page it shows, such as "lines"; "": it shows none
-	path     string // of the list of one parent's children; {id} stands for the parent's id, {ownership} for that field of it
+	path     string // of the list of one parent's children; {id} stands for the parent's id, {ownership} for that field of it; "": there is none
 	query    string // parameters that this list needs, with the same marks
 	as       string // field with the parent's id, which records get if the object lacks it; "": none
 	// expanded tells that the parent shows its embedded list only when asked to expand it.
 	expanded bool
+	// one tells that the path is not of a list, but of the one object that the parent names.
+	one bool
 	// refusable tells that Stripe may refuse the children of single parents, for reasons that lie in these.
 	refusable bool
 	// needed tells by the parent whether there can be children; nil: always.

@@ -7,18 +7,20 @@ import (
 
 // billingStreams are subscriptions and invoices.
 var billingStreams = []stream{
-	{name: "invoices", path: "/v1/invoices", cursor: "created", lists: bare, object: "invoice", permission: "rak_invoice_read"},
-	{name: "invoice_line_items", parent: &parentage{stream: "invoices", embedded: "lines", path: "/v1/invoices/{id}/lines", as: "invoice"}},
+	{name: "invoices", path: "/v1/invoices", cursor: "created", lists: bare, object: "invoice", complete: true, clocked: true,
+		permission: "rak_invoice_read"},
+	{name: "invoice_line_items", complete: true,
+		parent: &parentage{stream: "invoices", embedded: "lines", path: "/v1/invoices/{id}/lines", as: "invoice"}},
 	// Updates have no event.
 	{name: "invoice_items", path: "/v1/invoiceitems", cursor: "date", lists: bare, object: "invoiceitem", reconcile: weekly,
-		permission: "rak_invoice_read"},
+		complete: true, clocked: true, permission: "rak_invoice_read"},
 	{name: "credit_notes", path: "/v1/credit_notes", cursor: "created", lists: bare, object: "credit_note", permission: "rak_credit_note_read"},
 	{name: "credit_note_line_items", parent: &parentage{stream: "credit_notes", embedded: "lines", path: "/v1/credit_notes/{id}/lines", as: "credit_note"}},
 	// Without a status the list hides canceled subscriptions.
 	{name: "subscriptions", path: "/v1/subscriptions", cursor: "created", lists: []string{"status=all"}, object: "subscription",
 		permission: "rak_subscription_read"},
-	{name: "subscription_items", parent: &parentage{stream: "subscriptions", embedded: "items", path: "/v1/subscription_items",
-		query: "subscription={id}", as: "subscription"}},
+	{name: "subscription_items", deletable: true,
+		parent: &parentage{stream: "subscriptions", embedded: "items", path: "/v1/subscription_items", query: "subscription={id}", as: "subscription"}},
 	{name: "usage_record_summaries", time: "period_start", moment: periodStart, parent: &parentage{stream: "subscription_items", refusable: true,
 		path: "/v1/subscription_items/{id}/usage_record_summaries", as: "subscription_item", needed: reportsUsage}},
 	{name: "subscription_schedules", path: "/v1/subscription_schedules", cursor: "created", lists: bare, object: "subscription_schedule",

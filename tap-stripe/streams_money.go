@@ -17,8 +17,8 @@ var moneyStreams = []stream{
 		permission: "rak_payment_intent_read"},
 	{name: "setup_intents", path: "/v1/setup_intents", cursor: "created", lists: bare, object: "setup_intent", reconcile: weekly,
 		permission: "rak_setup_intent_read"},
-	{name: "setup_attempts", parent: &parentage{stream: "setup_intents", path: "/v1/setup_attempts", query: "setup_intent={id}", as: "setup_intent",
-		needed: func(intent json.RawMessage) bool { return member(intent, "latest_attempt") != nil }}},
+	{name: "setup_attempts", costly: true, parent: &parentage{stream: "setup_intents", path: "/v1/setup_attempts", query: "setup_intent={id}",
+		as: "setup_intent", needed: shows("latest_attempt")}},
 	// Not every refund has events of its own, but its charge has.
 	{name: "refunds", path: "/v1/refunds", cursor: "created", lists: bare, object: "refund", permission: "rak_charge_read",
 		triggers: []trigger{{prefix: "charge.refunded", id: "id"}}},

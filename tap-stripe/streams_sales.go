@@ -6,11 +6,12 @@ import "time"
 var salesStreams = []stream{
 	// Whether the bare list shows archived prices is documented otherwise than it is done.
 	{name: "prices", path: "/v1/prices", cursor: "created", lists: []string{"active=true", "active=false"},
-		expand: []string{"data.tiers", "data.currency_options"}, object: "price", permission: "rak_plan_read"},
-	{name: "plans", path: "/v1/plans", cursor: "created", lists: bare, expand: []string{"data.tiers"}, object: "plan", permission: "rak_plan_read"},
-	{name: "products", path: "/v1/products", cursor: "created", lists: bare, object: "product", permission: "rak_product_read"},
+		expand: []string{"data.tiers", "data.currency_options"}, object: "price", deletable: true, permission: "rak_plan_read"},
+	{name: "plans", path: "/v1/plans", cursor: "created", lists: bare, expand: []string{"data.tiers"}, object: "plan", deletable: true,
+		permission: "rak_plan_read"},
+	{name: "products", path: "/v1/products", cursor: "created", lists: bare, object: "product", deletable: true, permission: "rak_product_read"},
 	{name: "coupons", path: "/v1/coupons", cursor: "created", lists: bare,
-		expand: []string{"data.applies_to", "data.currency_options"}, object: "coupon", permission: "rak_coupon_read"},
+		expand: []string{"data.applies_to", "data.currency_options"}, object: "coupon", complete: true, permission: "rak_coupon_read"},
 	// That a code was redeemed may have no event.
 	{name: "promotion_codes", path: "/v1/promotion_codes", cursor: "created", lists: bare, object: "promotion_code", reconcile: weekly,
 		permission: "rak_promotion_code_read"},

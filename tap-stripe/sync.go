@@ -79,7 +79,7 @@ func (s *syncer) sync(ctx context.Context) error {
 			return err
 		}
 	}
-	accounts, err := s.accounts(ids, picks)
+	accounts, err := s.accounts(ids, withBranches(picks))
 	if err != nil {
 		return err
 	}
@@ -129,9 +129,14 @@ func (s *syncer) refuseFuture(jobs []*job) error {
 func (s *syncer) readAll(ctx context.Context, accounts []*account) error {
 	var roots []*job
 	for _, a := range accounts {
+		s.setVersions(a.jobs)
+		s.dropBranches(a.jobs)
 		roots = append(roots, s.roots(a.jobs)...)
 	}
 	failed, err := s.readTrees(ctx, roots)
+	if err == nil {
+		err = s.endSweeps(roots)
+	}
 	if err != nil {
 		return err
 	}
@@ -215,7 +220,7 @@ func (s *syncer) write(b batch, records [][]byte) error {
 			return err
 		}
 	}
-	s.run.Metrics.Records(b.job.stream.name, len(records))
+	s.run.Metrics.Records(b.job.schema.Stream, len(records))
 	return nil
 }
 
