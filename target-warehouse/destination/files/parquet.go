@@ -1,25 +1,17 @@
 package files
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"math/big"
 	"runtime"
 	"slices"
-	"strings"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/decimal128"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/apache/arrow-go/v18/parquet/schema"
-	arrow15 "github.com/apache/arrow/go/v15/arrow"
-	array15 "github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow"
 	"golang.org/x/sync/errgroup"
 
 	"tapline/target-warehouse/table"
@@ -28,10 +20,15 @@ import (
 // parquetFile writes a Parquet file, with moments as TIMESTAMP(MICROS, UTC), JSON annotated as such, decimals that have a
 // bound as DECIMAL and others as text.
 type parquetFile struct {
-	w          *file.Writer
+	out        io.Writer
+	root       *schema.GroupNode
+	codec      compress.Compression
+	w          *file.Writer // nil until there are rows
 	columns    []column
 	groupBytes int64
-	present    []int16 // as many 1s as a batch had rows so far, the levels of values that are there
+	// Levels and bits of values that are there, as many as a batch had rows so far.
+	present     []int16
+	presentBits []byte
 }
 
 var codecs = map[string]compress.Compression{
@@ -51,9 +48,32 @@ func newParquet(w io.Writer, columns []column, compression string, groupBytes in
 	if err != nil {
 		return nil, err
 	}
-	properties := parquet.NewWriterProperties(
-		parquet.WithCompression(codecs[compression]), parquet.WithCreatedBy("tapline"), parquet.WithBatchSize(64<<10))
-	return &parquetFile{w: file.NewParquetWriter(w, root, file.WithWriterProps(properties)), columns: columns, groupBytes: groupBytes}, nil
+	return &parquetFile{out: w, root: root, codec: codecs[compression], columns: columns, groupBytes: groupBytes}, nil
+}
+
+// begin makes the writer, whose settings depend on what the columns hold. sample may be nil for a file without rows.
+func (p *parquetFile) begin(sample []arrow.Array) {
+	properties := []parquet.WriterProperty{
+		parquet.WithCompression(p.codec), parquet.WithCreatedBy("tapline"), parquet.WithBatchSize(64 << 10), parquet.WithDictionaryDefault(false),
+	}
+	for i := range sample {
+		properties = append(properties, p.settings(p.columns[i], sample[i])...)
+	}
+	p.w = file.NewParquetWriter(p.out, p.root, file.WithWriterProps(parquet.NewWriterProperties(properties...)))
+}
+
+// settings are those for a column whose first values are sample.
+func (p *parquetFile) settings(c column, sample arrow.Array) (list []parquet.WriterProperty) {
+	path := parquet.ColumnPath{c.Name}
+	if repeats(sample) {
+		list = append(list, parquet.WithDictionaryPath(path, true))
+	}
+	// Of text, the quickest level of zstd makes files that are no longer than the default one's; of numbers, files that are
+	// longer by a fifth.
+	if p.codec == compress.Codecs.Zstd && sample.DataType().ID() == arrow.STRING {
+		list = append(list, parquet.WithCompressionLevelPath(path, 1))
+	}
+	return list
 }
 
 // node is the column in the file's schema.
@@ -77,10 +97,13 @@ func (c column) node() (schema.Node, error) {
 		return schema.NewPrimitiveNodeLogical(c.Name, repetition, schema.JSONLogicalType{}, parquet.Types.ByteArray, -1, -1)
 	case c.bounded():
 		kind := schema.NewDecimalLogicalType(int32(c.Precision), int32(c.Scale))
-		return schema.NewPrimitiveNodeLogical(c.Name, repetition, kind, parquet.Types.FixedLenByteArray, int(pqarrow.DecimalSize(int32(c.Precision))), -1)
+		return schema.NewPrimitiveNodeLogical(c.Name, repetition, kind, parquet.Types.FixedLenByteArray, c.decimalSize(), -1)
 	}
 	return schema.NewPrimitiveNodeLogical(c.Name, repetition, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1)
 }
+
+// decimalSize is how many bytes the numbers of a bounded Decimal take.
+func (c column) decimalSize() int { return int(pqarrow.DecimalSize(int32(c.Precision))) }
 
 func (c column) bounded() bool { return c.Type == table.Decimal && c.Precision > 0 }
 
@@ -98,7 +121,10 @@ var typeNames = map[table.Type]string{
 }
 
 // add writes the batches as row groups of about groupBytes. Nothing of them is needed once it has returned.
-func (p *parquetFile) add(batches [][]arrow15.Array) error {
+func (p *parquetFile) add(batches [][]arrow.Array) error {
+	if p.w == nil {
+		p.begin(batches[0])
+	}
 	for len(batches) > 0 {
 		n, size := 0, int64(0)
 		for n < len(batches) && (n == 0 || size+bytesOf(batches[n]) <= p.groupBytes) {
@@ -113,7 +139,7 @@ func (p *parquetFile) add(batches [][]arrow15.Array) error {
 	return nil
 }
 
-func bytesOf(columns []arrow15.Array) int64 {
+func bytesOf(columns []arrow.Array) int64 {
 	size := int64(0)
 	for _, c := range columns {
 		rows := max(int64(c.Data().Offset()+c.Len()), 1)
@@ -127,13 +153,14 @@ func bytesOf(columns []arrow15.Array) int64 {
 }
 
 // writeGroup writes a row group. Encoding and compressing a column takes nothing from another, so all cores do it.
-func (p *parquetFile) writeGroup(batches [][]arrow15.Array) error {
+func (p *parquetFile) writeGroup(batches [][]arrow.Array) error {
 	rows := 0
 	for _, b := range batches {
 		rows = max(rows, b[0].Len())
 	}
 	for len(p.present) < rows {
-		p.present = append(p.present, 1)
+		p.present = append(p.present, 1, 1, 1, 1, 1, 1, 1, 1)
+		p.presentBits = append(p.presentBits, 0xff)
 	}
 	group := p.w.AppendBufferedRowGroup()
 	var workers errgroup.Group
@@ -151,16 +178,11 @@ func (p *parquetFile) writeGroup(batches [][]arrow15.Array) error {
 	return group.Close()
 }
 
-func (p *parquetFile) writeColumn(writer file.ColumnChunkWriter, batches [][]arrow15.Array, i int) error {
+func (p *parquetFile) writeColumn(writer file.ColumnChunkWriter, batches [][]arrow.Array, i int) error {
 	c := p.columns[i]
-	ctx := pqarrow.NewArrowWriteContext(context.Background(), nil)
 	for _, b := range batches {
-		values, err := c.values(b[i])
-		if err != nil {
-			return err
-		}
-		defer values.Release()
-		if err := pqarrow.WriteArrowToColumn(ctx, writer, values, p.levels(values), nil, !c.Required); err != nil {
+		levels, valid, from := p.presence(b[i])
+		if err := c.write(writer, b[i], levels, valid, from); err != nil {
 			return fmt.Errorf("column %q: %w", c.Name, err)
 		}
 	}
@@ -182,79 +204,24 @@ type pageWriter interface {
 // emptyPage is more than the estimate for an empty page.
 const emptyPage = 16 << 10
 
-// levels are the definition levels of values: 1 for those that are there.
-func (p *parquetFile) levels(values arrow.Array) []int16 {
+// presence tells which values are there: the definition levels, 1 for those that are, and a bit for each in valid, from an
+// index on.
+func (p *parquetFile) presence(values arrow.Array) (levels []int16, valid []byte, from int64) {
 	if values.NullN() == 0 {
-		return p.present[:values.Len()]
+		return p.present[:values.Len()], p.presentBits, 0
 	}
-	levels := slices.Clone(p.present[:values.Len()])
+	levels = slices.Clone(p.present[:values.Len()])
 	for i := range levels {
 		if values.IsNull(i) {
 			levels[i] = 0
 		}
 	}
-	return levels
+	return levels, values.NullBitmapBytes(), int64(values.Data().Offset())
 }
 
-// values are those of a batch as the newer Arrow of the Parquet writer takes them: the same memory, which the batch must
-// keep for as long. The writer of version 15 makes a zstd encoder for every page, which takes longer than its work.
-func (c column) values(of arrow15.Array) (arrow.Array, error) {
-	if c.bounded() {
-		return c.decimals(of.(*array15.String))
+func (p *parquetFile) end() error {
+	if p.w == nil {
+		p.begin(nil)
 	}
-	kind, ok := newerTypes[of.DataType().ID()]
-	if !ok {
-		return nil, fmt.Errorf("column %q: Parquet has no place for %s", c.Name, of.DataType())
-	}
-	old := of.Data()
-	var buffers []*memory.Buffer
-	for _, b := range old.Buffers() {
-		if b == nil {
-			buffers = append(buffers, nil)
-		} else {
-			buffers = append(buffers, memory.NewBufferBytes(b.Bytes()))
-		}
-	}
-	data := array.NewData(kind, old.Len(), buffers, nil, old.NullN(), old.Offset())
-	defer data.Release()
-	return array.MakeFromData(data), nil
+	return p.w.Close()
 }
-
-var newerTypes = map[arrow15.Type]arrow.DataType{
-	arrow15.BOOL: arrow.FixedWidthTypes.Boolean, arrow15.INT64: arrow.PrimitiveTypes.Int64, arrow15.FLOAT64: arrow.PrimitiveTypes.Float64,
-	arrow15.DATE32: arrow.FixedWidthTypes.Date32, arrow15.TIMESTAMP: arrow.FixedWidthTypes.Timestamp_us, arrow15.STRING: arrow.BinaryTypes.String,
-}
-
-// decimals makes numbers of the text of a bounded Decimal.
-func (c column) decimals(texts *array15.String) (arrow.Array, error) {
-	b := array.NewDecimal128Builder(memory.DefaultAllocator, &arrow.Decimal128Type{Precision: int32(c.Precision), Scale: int32(c.Scale)})
-	defer b.Release()
-	b.Reserve(texts.Len())
-	for i := range texts.Len() {
-		if texts.IsNull(i) {
-			b.AppendNull()
-			continue
-		}
-		n, err := c.unscaled(texts.Value(i))
-		if err != nil {
-			return nil, err
-		}
-		b.Append(n)
-	}
-	return b.NewArray(), nil
-}
-
-// unscaled is the whole number that a decimal's text stands for if its last digit is the one that Scale allows.
-func (c column) unscaled(text string) (decimal128.Num, error) {
-	whole, fraction, _ := strings.Cut(text, ".")
-	digits := whole + fraction
-	n, ok := new(big.Int).SetString(digits, 10)
-	if !ok || len(fraction) > c.Scale || len(strings.TrimLeft(strings.TrimPrefix(digits, "-"), "0"))+c.Scale-len(fraction) > c.Precision {
-		return decimal128.Num{}, fmt.Errorf("column %q holds numbers of %d digits, %d of them behind the point, and %q is none", c.Name, c.Precision, c.Scale, text)
-	}
-	return decimal128.FromBigInt(n.Mul(n, tenTo(c.Scale-len(fraction)))), nil
-}
-
-func tenTo(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
-
-func (p *parquetFile) end() error { return p.w.Close() }
