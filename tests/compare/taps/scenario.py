@@ -24,13 +24,23 @@ LIMITS = {
     "recharge": ["--bucket", "40", "--leak", "2", "--latency", "300ms"],
 }
 
-# Changes during a sync, and how late they can be seen.
-SCENARIOS = {
-    "at rest": (False, {"stripe": [], "recharge": []}),
-    "busy": (True, {"stripe": [], "recharge": []}),
-    "busy, seen late": (True, {"stripe": ["--event-delay", "40s"], "recharge": ["--delay", "20m"]}),
-}
+
+@dataclass
+class Scenario:
+    """How an account changes while it is read again and again."""
+
+    gaps: list[int]  # seconds between the syncs
+    busy: bool = False  # things happen during syncs, too
+    late: dict[str, list[str]] = field(default_factory=dict)  # how late they can be seen, by API
+
+
 GAPS = [10 * MINUTE, 30 * HOUR, 9 * DAY]
+SCENARIOS = {
+    "at rest": Scenario(GAPS),
+    "busy": Scenario(GAPS, busy=True),
+    "busy, seen late": Scenario(GAPS, busy=True, late={"stripe": ["--event-delay", "40s"], "recharge": ["--delay", "20m"]}),
+    "after 40 days": Scenario([40 * DAY]),  # longer than Stripe keeps events
+}
 CHANGES = 40  # in a gap, and as many during a sync
 
 
@@ -127,8 +137,8 @@ def count(messages: Iterator[Message]) -> tuple[int, int]:
 
 def fidelity(place: Place, tool: Tool, scenario: str, seed: int, timeout: float) -> Faults:
     """Lets an account change between syncs and, in some scenarios, during them, and counts what is wrong in the end."""
-    busy, late = SCENARIOS[scenario]
-    with place.account(tool.api, "--objects", "250", "--seed", str(seed), "--latency", "10ms", *late[tool.api]) as account:
+    play = SCENARIOS[scenario]
+    with place.account(tool.api, "--objects", "250", "--seed", str(seed), "--latency", "10ms", *play.late.get(tool.api, [])) as account:
         account.advance(2 * HOUR)
         r = reader(place, tool, datetime.datetime.fromtimestamp(account.now(), datetime.UTC) - datetime.timedelta(days=740))
         judge = judge_of(r.tables, STREAMS[tool.api], tool.place, tool.keeps)
@@ -141,12 +151,12 @@ def fidelity(place: Place, tool: Tool, scenario: str, seed: int, timeout: float)
 
         sync()
         judge.fields(truth_of(account))
-        for gap in GAPS:
+        for gap in play.gaps:
             for _ in range(4):
                 account.advance(gap // 4)
                 account.step(CHANGES // 4)
             settle(account)
-            if busy:
+            if play.busy:
                 with changing(account):
                     sync()
             else:
@@ -154,7 +164,7 @@ def fidelity(place: Place, tool: Tool, scenario: str, seed: int, timeout: float)
         account.advance(2 * HOUR)
         settle(account)
         sync()
-        judge.rows(truth_of(account))
+        judge.rows(truth_of(account), account.forgotten())
     return judge.faults
 
 

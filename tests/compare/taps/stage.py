@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+EVENTS_KEPT = 29 * 24 * 60 * 60  # seconds, a day less than Stripe keeps them
 HOSTS = {"stripe": "api.stripe.com", "recharge": "api.rechargeapps.com"}
 # With all that was started in it a namespace ends when its first process does.
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -54,6 +55,7 @@ class Account:
 
     def __init__(self, api: str, binaries: pathlib.Path, folder: pathlib.Path, flags: list[str]):
         self.api, self.authority = api, folder / "ca.pem"
+        self.deleted: dict[str, int] = {}  # when it happened, by the object's id
         address = folder / f"{api}.url"
         address.unlink(missing_ok=True)
         self.processes = [start([binaries / f"fake-{api}", "--url-file", address, *flags])]
@@ -90,7 +92,13 @@ class Account:
 
     def step(self, changes: int) -> None:
         """Lets so many things happen."""
-        self.control("POST", f"step?n={changes}&seed=1")
+        for change in self.control("POST", f"step?n={changes}&seed=1"):
+            if change["action"] == "deleted":
+                self.deleted[str(change["id"])] = self.now()
+
+    def forgotten(self) -> set[str]:
+        """The ids of what was deleted so long ago that no event tells of it any more."""
+        return {id for id, at in self.deleted.items() if at < self.now() - EVENTS_KEPT}
 
 
 def start(command: list[Any]) -> subprocess.Popen:

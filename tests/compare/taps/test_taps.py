@@ -186,6 +186,14 @@ class Judging(unittest.TestCase):
         self.only(faults, deletions_missed=1)
         self.assertEqual(faults.examples, ["undeleted things t0"])
 
+    def test_what_is_forgotten_does_not_count_as_undeleted(self):
+        tables = Tables()
+        for m in Message("keys", "things", ["id"]), Message("record", "things", {"id": "t0"}), Message("record", "things", {"id": "t1"}):
+            tables.take(m)
+        judge = judge_of(tables, [Stream("things")], lambda s: s, lambda s, row: True)
+        judge.rows({"things": {}}, {"t0"})
+        self.assertEqual(judge.faults.examples, ["undeleted things t1"])
+
     def test_a_part_of_a_thing_that_is_there_counts_as_undeleted(self):
         def change(o):
             del o["parts"][0]
