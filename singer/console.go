@@ -1,10 +1,12 @@
 package singer
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +22,7 @@ type console struct {
 	masker *strings.Replacer // nil: there are no secrets
 }
 
-// Write prints whole lines.
+// Write prints whole lines, on a terminal with their colours if it has any and its user wants them.
 func (c *console) Write(lines []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -28,14 +30,25 @@ func (c *console) Write(lines []byte) (int, error) {
 	if c.masker != nil {
 		text = []byte(c.masker.Replace(string(lines)))
 	}
+	colored := bytes.Contains(text, []byte(colorStart)) && isTerminal(c.out)
+	if colored && !wantsColors() {
+		text = colors.ReplaceAllLiteral(text, nil)
+	}
 	if c.above != nil {
 		if _, err := c.above.Write(text); err == nil {
 			return len(lines), nil
 		}
 	}
+	if colored && !dumbTerminal() {
+		text = append([]byte(clearBelow), text...) // the display of the other program of a pipe, which draws it anew
+	}
 	_, err := c.out.Write(text)
 	return len(lines), err
 }
+
+const colorStart = "\x1b["
+
+var colors = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // hide makes the console print *** instead of the secrets, in each of the forms that messages carry them in.
 func (c *console) hide(secrets []string) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // progress shows a person how many rows have come so far, a line per stream at the foot of the terminal. It stands
@@ -21,8 +22,13 @@ type progress struct {
 	ended chan struct{}
 }
 
+// startProgress starts the display; on a terminal that cannot move its cursor it is over at once.
 func startProgress(w io.Writer, m *Metrics, start time.Time) *progress {
 	p := &progress{out: w, ticks: time.NewTicker(250 * time.Millisecond), ended: make(chan struct{})}
+	if isTerminal(w) && dumbTerminal() {
+		p.stop()
+		return p
+	}
 	p.text = func(width int) string {
 		stats := m.stats(start)
 		return progressTotal(stats, time.Since(start), width) + "\n" + progressLines(stats, width)
@@ -52,10 +58,8 @@ const (
 func (p *progress) Write(lines []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	select {
-	case <-p.ended:
+	if p.over() {
 		return 0, os.ErrClosed
-	default:
 	}
 	width, height := terminalSize(p.out)
 	text := append([]byte(clearBelow), lines...)
@@ -78,9 +82,25 @@ func (p *progress) Write(lines []byte) (int, error) {
 func (p *progress) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.over() {
+		return
+	}
+	p.stop()
+	_, _ = io.WriteString(p.out, clearBelow)
+}
+
+func (p *progress) stop() {
 	p.ticks.Stop()
 	close(p.ended)
-	_, _ = io.WriteString(p.out, clearBelow)
+}
+
+func (p *progress) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // mostLines is the number of streams that get a line of their own; the rest share one.
@@ -96,31 +116,48 @@ func progressTotal(stats []streamStat, took time.Duration, width int) string {
 	return cut(fmt.Sprintf("%s rows  %s rows/s  %s", thousands(rows), thousands(int64(perSec)), took.Truncate(time.Second)), width)
 }
 
-// progressLines has a line for each of the first streams and one for all others, below the total.
+// progressLines has a line for each of the first streams and one for all others, below the total. In a narrow window
+// the columns come closer, and a name that is too long for it is cut, so that the numbers stay in sight.
 func progressLines(stats []streamStat, width int) string {
-	var text strings.Builder
-	others := streamStat{}
-	if len(stats) > mostLines {
-		rest := stats[mostLines-1:]
-		others.Name = fmt.Sprintf("%d others", len(rest))
-		for _, stat := range rest {
-			others.Rows += stat.Rows
-			others.PerSec += stat.PerSec
-		}
-		stats = append(stats[:mostLines-1:mostLines-1], others)
-	}
+	stats = foldOthers(stats)
+	longest := 28
 	for _, stat := range stats {
-		line := fmt.Sprintf("%-28s %13s  %9s/s  %s", stat.Name, thousands(stat.Rows), thousands(int64(stat.PerSec)), stat.Window)
-		text.WriteString(cut(line, width) + "\n")
+		longest = max(longest, utf8.RuneCountInString(stat.Name))
+	}
+	name, rows, rate := longest, 13, 9
+	if name+rows+rate+len("   /s") > width {
+		rows, rate = 9, 6
+		name = min(longest, max(8, width-rows-rate-len("   /s")))
+	}
+	var text strings.Builder
+	for _, stat := range stats {
+		line := fmt.Sprintf("%-*s %*s  ", name, cut(stat.Name, name), rows, thousands(stat.Rows))
+		if stat.Rows > 0 {
+			line += fmt.Sprintf("%*s/s  ", rate, thousands(int64(stat.PerSec)))
+		}
+		text.WriteString(cut(line+stat.Window, width) + "\n")
 	}
 	return text.String()
 }
 
+// foldOthers puts the streams that get no line of their own into one.
+func foldOthers(stats []streamStat) []streamStat {
+	if len(stats) <= mostLines {
+		return stats
+	}
+	rest := stats[mostLines-1:]
+	others := streamStat{Name: fmt.Sprintf("%d others", len(rest))}
+	for _, stat := range rest {
+		others.Rows += stat.Rows
+		others.PerSec += stat.PerSec
+	}
+	return append(stats[:mostLines-1:mostLines-1], others)
+}
+
 // cut shortens a line to the terminal's width, for one that wraps would be drawn anew below itself.
 func cut(line string, width int) string {
-	letters := []rune(strings.TrimRight(line, " "))
-	if width > 0 && len(letters) > width {
-		letters = letters[:width]
+	if letters := []rune(line); width > 0 && len(letters) > width {
+		line = string(letters[:width])
 	}
-	return string(letters)
+	return strings.TrimRight(line, " ")
 }

@@ -95,3 +95,58 @@ func TestATapBeforeATargetLeavesTheTableToIt(t *testing.T) {
 		t.Errorf("the tap ends with %d and shows\n%s", got.code, got.err)
 	}
 }
+
+func TestNumbersStayInSightInANarrowWindow(t *testing.T) {
+	stats := []streamStat{
+		{Name: "customer_cash_balance_transactions", Rows: 1_234_567, PerSec: 1000},
+		{Name: "charges", Rows: 12, PerSec: 3, Window: "2024-03 .. 2024-05"},
+		{Name: "refunds", Window: "and 768 read"},
+	}
+	want := `customer_cash_balan 1,234,567   1,000/s
+charges                    12       3/s
+refunds                     0  and 768
+`
+	if diff := cmp.Diff(want, progressLines(stats, 39)); diff != "" {
+		t.Errorf("the display differs (-want +got):\n%s", diff)
+	}
+	want = `customer_cash_balance_transactions     1,234,567      1,000/s
+charges                                       12          3/s  2024-03 .. 2024-05
+refunds                                        0  and 768 read
+`
+	if diff := cmp.Diff(want, progressLines(stats, 99)); diff != "" {
+		t.Errorf("the wide display differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestASummaryInANarrowWindowLosesColumnsAndNoDigit(t *testing.T) {
+	table := summaryTable([]streamStat{
+		{Name: "charges", Rows: 1_234_567, Seconds: 10, PerSec: 123456.7, Window: "2024-03 .. 2024-05"}, {Name: "refunds", Rows: 5, Seconds: 1, PerSec: 5},
+	}, 20*time.Second)
+	tests := []struct {
+		width int
+		first string
+	}{
+		{100, "charges      1,234,567    123,456       10.0  2024-03 .. 2024-05"},
+		{64, "charges      1,234,567    123,456       10.0  2024-03 .. 2024-05"},
+		{63, "charges      1,234,567    123,456       10.0"},
+		{40, "charges      1,234,567    123,456"},
+		{32, "charges      1,234,567"},
+		{21, "charges"},
+		{5, "charges      1,234,567    123,456       10.0  2024-03 .. 2024-05"}, // nothing fits, so lines wrap
+	}
+	for _, test := range tests {
+		lines := strings.Split(string(fitTable(table, test.width)), "\n")
+		if lines[1] != test.first {
+			t.Errorf("in %d columns the first stream is %q, want %q", test.width, lines[1], test.first)
+		}
+		if len(lines) != 5 {
+			t.Errorf("in %d columns there are %d lines", test.width, len(lines))
+		}
+	}
+}
+
+func TestASummaryWithoutWindowsHasNoColumnForThem(t *testing.T) {
+	if table := string(summaryTable([]streamStat{{Name: "charges", Rows: 1, Seconds: 1, PerSec: 1}}, time.Second)); strings.Contains(table, "window") {
+		t.Errorf("the table is\n%s", table)
+	}
+}

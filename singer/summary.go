@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,7 +77,8 @@ func (s *session) showSummary(ended time.Time, code int) {
 		return
 	}
 	if len(stats) > 0 {
-		_, _ = s.console.Write(summaryTable(stats, ended.Sub(s.started)))
+		width, _ := terminalSize(s.stdio.Err)
+		_, _ = s.console.Write(fitTable(summaryTable(stats, ended.Sub(s.started)), width))
 	}
 }
 
@@ -99,11 +101,37 @@ func summaryTable(stats []streamStat, took time.Duration) []byte {
 		text := fmt.Sprintf("%-*s  %13s  %9s  %9s  %s", width, name, rows, rate, seconds, window)
 		table.WriteString(strings.TrimRight(text, " ") + "\n")
 	}
-	line("stream", "rows", "rows/s", "seconds", "window")
+	window := ""
+	if slices.ContainsFunc(stats, func(stat streamStat) bool { return stat.Window != "" }) {
+		window = "window"
+	}
+	line("stream", "rows", "rows/s", "seconds", window)
 	for _, stat := range stats {
 		line(stat.Name, thousands(stat.Rows), thousands(int64(stat.PerSec)), strconv.FormatFloat(stat.Seconds, 'f', 1, 64), stat.Window)
 	}
 	return table.Bytes()
+}
+
+// fitTable leaves out the last columns of a table that is wider than the terminal. No cell is cut: where a name alone
+// is too wide, its line wraps.
+func fitTable(table []byte, width int) []byte {
+	lines := bytes.Split(bytes.TrimSuffix(table, []byte("\n")), []byte("\n"))
+	between := func(at int) bool { // two cells of every line
+		return !slices.ContainsFunc(lines, func(line []byte) bool { return len(line) > at && !bytes.HasPrefix(line[at:], []byte("  ")) })
+	}
+	end := width
+	for end > 0 && !between(end) {
+		end--
+	}
+	if end == 0 {
+		return table
+	}
+	var fitted bytes.Buffer
+	for _, line := range lines {
+		fitted.Write(bytes.TrimRight(line[:min(len(line), end)], " "))
+		fitted.WriteByte('\n')
+	}
+	return fitted.Bytes()
 }
 
 // thousands prints a count with commas between groups of three digits.

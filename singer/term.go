@@ -12,6 +12,17 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// dumbTerminal tells whether the terminal can do no more than print lines.
+func dumbTerminal() bool {
+	kind := os.Getenv("TERM")
+	return kind == "" || kind == "dumb"
+}
+
+// wantsColors tells whether the terminal has colours and its user has not said no to them.
+//
+// https://no-color.org
+func wantsColors() bool { return !dumbTerminal() && os.Getenv("NO_COLOR") == "" }
+
 // terminalSize returns the columns and lines of a terminal, or those of the classic one.
 func terminalSize(stream any) (width, height int) {
 	if f, ok := stream.(*os.File); ok {
