@@ -2,7 +2,7 @@
 
 import unittest
 
-from loads.report import at_fewest_rows, tables
+from loads.report import at_fewest_rows, losses, tables
 
 
 def tool(name, kind, rows, cpu, **more):
@@ -30,12 +30,25 @@ class Tables(unittest.TestCase):
         self.lines = tables(RESULTS).splitlines()
 
     def test_a_goal_is_shown_with_what_was_reached(self):
-        self.assertIn("| charges, append, duckdb | Singer target | peer | 40.0 at 1,000 rows | 40.0 with ours at 1,000 | 30.0 | reached |", self.lines)
+        self.assertIn("| charges, append, duckdb | Singer target | peer | 1,000 | 40.0 | – | 30 | reached |", self.lines)
 
     def test_the_fastest_stands_first_without_a_column_for_a_server_that_is_not_there(self):
         at = self.lines.index("| tool | rows | rows/s | rows per CPU second | CPU s | peak MB | wall s | of runs |")
         self.assertEqual(self.lines[at + 2], "| ours 1.0 | 1,000 | 1,000 | 2,000 | 0.50 | 50.0 | 1.00 | 1.00 to 1.00 |")
         self.assertEqual(self.lines[at + 3], "| peer 1.0 | 1,000 | 25.0 | 50.0 | 20.0 | 50.0 | 40.0 | 40.0 to 40.0 |")
+
+    def test_where_others_are_better_is_said(self):
+        self.assertIn("Nowhere in what was measured.", self.lines)
+        tools = [tool("ours", "ours", 1000, 5), tool("peer", "singer", 1000, 4), tool("ours again", "extra", 1000, 1), tool("peer", "singer", 500, 0.1)]
+        tools[1]["runs"][0]["peak_mb"] = 49.5
+        fidelity = [{"name": "ours", "version": "", "kind": "ours", "warehouse": "postgres", "classes": {"zero": EXACT | {"changed": 1}, "keys": EXACT}}]
+        said = losses({"tools": tools, "fidelity": fidelity})
+        self.assertEqual(said.splitlines(), [
+            "- charges, append, duckdb: peer 1.0 loads more rows a second, 125 to 100, at 1,000 rows.",
+            "- charges, append, duckdb: peer 1.0 loads more rows per CPU second, 250 to 200, at 1,000 rows.",
+            "- charges, append, duckdb: peer 1.0 takes less memory, in MB, 49.5 to 50.0, at 1,000 rows.",
+            "- postgres: of the class zero ours has 1 changed.",
+        ])
 
     def test_what_is_wrong_and_who_failed_is_said(self):
         self.assertIn("- peer 1.0, 1,000 rows, holds rows: 999 instead of 1000.", self.lines)

@@ -20,12 +20,14 @@ def scenarios(tools: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 
 def named(tool: dict[str, Any]) -> str:
-    return f"{tool['name']} {tool['version']}".strip()
+    """The name with the version behind its first part: the rest says how it was run."""
+    name, comma, way = tool["name"].partition(",")
+    return f"{name} {tool['version']}".strip() + comma + way
 
 
 def tables(results: dict[str, Any]) -> str:
     """All tables of the loads as Markdown."""
-    parts = ["### Goals\n", goals(results["tools"]), "### Loads\n"]
+    parts = ["### Goals\n", goals(results["tools"]), "### Where others are better\n", losses(results), "### Loads\n"]
     for scenario, tools in scenarios(results["tools"]).items():
         parts += [f"#### {scenario}\n", speeds(tools), remarks(tools)]
     parts += ["### What became of values\n", fidelity(results["fidelity"]), hazards(results["fidelity"]), "### Not run\n", not_run(results["not_run"])]
@@ -38,9 +40,36 @@ def goals(tools: list[dict[str, Any]]) -> str:
         for kind, title in KINDS.items():
             g = goal(of, kind)
             if g:
-                ratios = [f"{figure(g['ratio'])} at {g['rows']:,} rows", f"{figure(g['most_ratio'])} with ours at {g['most_rows']:,}"]
-                rows.append([scenario, title, g["peer"], *ratios, figure(g["goal"]), "reached" if g["reached"] else "not reached"])
-    return table(["scenario", "kind", "fastest of it", "ours is so many times as fast", "", "goal", ""], rows)
+                more = f"{figure(g['most_ratio'])} ({g['most_rows']:,} rows)" if g["most_rows"] != g["rows"] else "–"
+                rows.append([scenario, title, g["peer"], f"{g['rows']:,}", figure(g["ratio"]), more, f"{g['goal']:g}", "reached" if g["reached"] else "not reached"])
+    return table(["scenario", "kind", "fastest of it", "rows", "ours does times as many per CPU second", "ours with more rows", "goal", ""], rows)
+
+
+# What is better, how it is said, and whether less of it is better.
+FIGURES = (
+    (rows_per_second, "loads more rows a second", False),
+    (rows_per_cpu_second, "loads more rows per CPU second", False),
+    (lambda tool: median(tool["runs"], "peak_mb"), "takes less memory, in MB", True),
+)
+
+
+def losses(results: dict[str, Any]) -> str:
+    """Who is better than ours at the same rows, in what, and what ours changes of values."""
+    lines = []
+    for scenario, tools in scenarios(results["tools"]).items():
+        ours = {tool["rows"]: tool for tool in tools if tool["kind"] == "ours" and tool["runs"]}
+        for peer in tools:
+            if peer["kind"] not in KINDS or not peer["runs"] or peer["rows"] not in ours:
+                continue
+            for of, words, less in FIGURES:
+                theirs, own = of(peer), of(ours[peer["rows"]])
+                if (theirs < own) if less else (theirs > own):
+                    lines.append(f"- {scenario}: {named(peer)} {words}, {figure(theirs)} to {figure(own)}, at {peer['rows']:,} rows.")
+    for tool in results["fidelity"]:
+        for name, result in tool["classes"].items():
+            if tool["kind"] == "ours" and outcome(result) != "exact":
+                lines.append(f"- {tool['warehouse']}: of the class {name} ours has {outcome(result)}.")
+    return "\n".join(lines or ["Nowhere in what was measured."]) + "\n"
 
 
 def speeds(tools: list[dict[str, Any]]) -> str:
