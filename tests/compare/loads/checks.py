@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from loads.warehouses import Files, Place, Postgres
+from loads.place import Place
+from loads.warehouses import Files, Postgres
 
 
 @dataclass(frozen=True)

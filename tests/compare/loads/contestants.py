@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from loads.warehouses import SCHEMA, Place
+from loads.place import SCHEMA, Place
 from process import Command
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from loads.contestants import Job, Tool
 from loads.hazards import HAZARDS, Hazard, judge
-from loads.warehouses import Files, Place, Postgres, files_of
+from loads.place import Place
+from loads.warehouses import Files, Postgres, files_of
 from process import timed
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from loads.checks import INPUTS, Input, differences, sent
 from loads.contestants import NOT_RUN, TOOLS, Job, Tool, missing
 from loads.fidelity import try_all
-from loads.warehouses import Files, Place, Postgres
+from loads.place import Place
+from loads.warehouses import Files, Postgres
 from process import timed
 
 RUNS = 3  # of each contestant

@@ -7,22 +7,14 @@ import pathlib
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import psycopg
 
-SCHEMA = "bench"  # where every tool that can be told so makes its tables
+from loads.place import Place
+
 ROLE = PASSWORD = "peer"  # no tool has to cope with special characters of a password here
-
-
-@dataclass(frozen=True)
-class Place:
-    """One warehouse: where is the path of a file or folder, or the URL of a database."""
-
-    kind: str
-    where: str
 
 
 class Files:
