@@ -34,7 +34,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, help="rows of the larger loads, of the fast ones")
     parser.add_argument("--peer-rows", type=int, help="rows of the loads that all make")
     parser.add_argument("--side", choices=SIDES, help="measure only this side and keep the other's results")
-    parser.add_argument("--only", default="", help="measure only scenarios of the loads whose name has this regular expression, such as 'charges.*duckdb' or fidelity")
+    parser.add_argument("--only", default="", help="measure only scenarios of the loads that have this regular expression, such as 'charges.*duckdb' or fidelity, and print them; the results and the document stay")
     parser.add_argument("--timeout", type=int, default=900, help="seconds that one process may take")
     parser.add_argument("--results", type=pathlib.Path, default=RESULTS, help="file for the results")
     parser.add_argument("--keep", action="store_true", help="write the results alone; the document and its plots stay as they are")
@@ -42,6 +42,8 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--check", action="store_true", help="measure nothing, tell whether the tables of the document are those of the results")
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "bin", help="folder of our binaries")
     options = parser.parse_args(words)
+    if options.only:
+        options.side, options.keep = "loads", True
     options.venvs = pathlib.Path(os.environ.get("TAPLINE_VENVS", ""))
     options.bin = options.bin.resolve()
     return options
@@ -115,8 +117,11 @@ def main() -> int:
         if missing:
             print(f"{', '.join(missing)} must be in {options.bin}: make compare builds them", file=sys.stderr)
             return 1
-        results = measured(options, results)
-        options.results.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        results = measured(options, {} if options.only else results)
+        if options.only and options.results == RESULTS:
+            print(parts(results)["loads"])
+        else:
+            options.results.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     if not options.keep:
         write_document(results)
     return 0

@@ -19,7 +19,13 @@ RESULTS = {
     ],
     "fidelity": [
         {"name": "ours", "version": "", "kind": "ours", "warehouse": "duckdb", "classes": {"texts": EXACT, "keys": EXACT}},
-        {"name": "peer", "version": "1.0", "kind": "singer", "warehouse": "duckdb", "classes": {"texts": EXACT | {"changed": 2, "missing": 1}, "wide": {"refused": "too wide"}}},
+        {
+            "name": "peer",
+            "version": "1.0",
+            "kind": "singer",
+            "warehouse": "duckdb",
+            "classes": {"texts": EXACT | {"changed": 2, "missing": 1}, "wide": {"refused": "too wide"}},
+        },
     ],
     "not_run": [{"name": "absent 3.0", "reason": "it is not to be had"}],
 }

@@ -52,7 +52,11 @@ INPUTS = [
             total("amount", 0),
             total("exchange_rate", 6),
             instants("created"),
-            ("sum within metadata", "sum(CAST(json_extract_string(metadata, '$.order_id') AS BIGINT))", "sum(CAST(CAST(metadata AS jsonb) ->> 'order_id' AS BIGINT))"),
+            (
+                "sum within metadata",
+                "sum(CAST(json_extract_string(metadata, '$.order_id') AS BIGINT))",
+                "sum(CAST(CAST(metadata AS jsonb) ->> 'order_id' AS BIGINT))",
+            ),
         ),
     ),
     Input(

@@ -112,7 +112,8 @@ def sling(job: Job) -> Command:
         # By HTTP, as it would otherwise, DuckDB needs an extension that it has to fetch first.
         env["WAREHOUSE"] = json.dumps({"type": "duckdb", "instance": job.place.where, "copy_method": "csv_files"})
         target, table = "WAREHOUSE", f"main.{job.table}"
-    argv = [str(program), "run", "--src-stream", job.records.as_uri(), "--src-options", '{"format":"jsonlines","flatten":1}', "--tgt-conn", target, "--tgt-object", table]
+    argv = [str(program), "run", "--src-stream", job.records.as_uri(), "--src-options", '{"format":"jsonlines","flatten":1}']
+    argv += ["--tgt-conn", target, "--tgt-object", table]
     if job.method == "upsert":
         argv += ["--mode", "incremental", "--primary-key", "id"]
     return Command(argv, env=env)
@@ -150,7 +151,8 @@ NOT_RUN = [
     {"name": "ingestr 1.1.76", "reason": "its package on PyPI holds no program: it fetches one from GitHub's releases when it is first run"},
     {
         "name": "sling 1.6.5",
-        "reason": "its package on PyPI holds no program: it fetches one from GitHub's releases; sling 1.4.11, the newest whose program is on PyPI, is measured in its place",
+        "reason": "its package on PyPI holds no program: it fetches one from GitHub's releases; "
+        "sling 1.4.11, the newest whose program is on PyPI, is measured in its place",
     },
 ]
 

@@ -74,14 +74,28 @@ def quoted(texts: Iterable[str]) -> list[str]:
 LATE = 2500  # more rows than tools look at to learn the types
 
 HAZARDS = [
-    Hazard("integers", "integers of 64 bits", INTEGER, ["9007199254740993", "-9007199254740993", "9223372036854775807", "-9223372036854775808", "0", "null"], "number"),
+    Hazard(
+        "integers",
+        "integers of 64 bits",
+        INTEGER,
+        ["9007199254740993", "-9007199254740993", "9223372036854775807", "-9223372036854775808", "0", "null"],
+        "number",
+    ),
     Hazard("wide", "integers beyond 64 bits", INTEGER, ["9223372036854775808", "18446744073709551616", "-1000000000000000000000000000001"], "number"),
-    Hazard("decimals", "decimals", NUMBER, ["0.1", "19.99", "123456789.123456789", "0.0000001234", "0.12345678901234567890", "12345678901234567890.12", "1e5", "-0.5"], "number"),
+    Hazard(
+        "decimals",
+        "decimals",
+        NUMBER,
+        ["0.1", "19.99", "123456789.123456789", "0.0000001234", "0.12345678901234567890", "12345678901234567890.12", "1e5", "-0.5"],
+        "number",
+    ),
     Hazard(
         "moments",
         "points in time",
         MOMENT,
-        quoted(["2024-02-29T23:59:59.123456Z", "2024-07-01T12:00:00+05:30", "2024-07-01T12:00:00.5-08:00", "1969-12-31T23:59:59.999999Z", "2300-01-01T00:00:00Z"]) + ["null"],
+        quoted(["2024-02-29T23:59:59.123456Z", "2024-07-01T12:00:00+05:30", "2024-07-01T12:00:00.5-08:00"])
+        + quoted(["1969-12-31T23:59:59.999999Z", "2300-01-01T00:00:00Z"])
+        + ["null"],
         "moment",
     ),
     Hazard("ages", "points in time of years 1 and 9999", MOMENT, quoted(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]), "moment"),
@@ -89,7 +103,8 @@ HAZARDS = [
         "texts",
         "texts",
         TEXT,
-        quoted(["", " ", "null", "NULL", "\\N", "007", "1e5", "true", "NaN", "2024-01-01", 'say "no"', "it's", "back\\slash", "a,b;c|d", "two\nlines", "\r\n", "tab\there"])
+        quoted(["", " ", "null", "NULL", "\\N", "007", "1e5", "true", "NaN", "2024-01-01", 'say "no"', "it's", "back\\slash", "a,b;c|d"])
+        + quoted(["two\nlines", "\r\n", "tab\there"])
         + quoted([" both ends ", "Zürich 大阪 🚀", "e\u0301", "\u2028", "\u0001", "{}", "[1]", "x" * 70_000])
         + ["null"],
         "text",
@@ -111,7 +126,14 @@ HAZARDS = [
         "json",
     ),
     Hazard("huge", "a number of nested values beyond doubles", OBJECT, ['{"n":1e400}', '{"n":1}'], "json"),
-    Hazard("late", "types and columns that show late", NUMBER, [str(i) for i in range(LATE)] + ["0.5", "19.99"], "number", later={LATE: '"first"', LATE + 1: '"second"'}),
+    Hazard(
+        "late",
+        "types and columns that show late",
+        NUMBER,
+        [str(i) for i in range(LATE)] + ["0.5", "19.99"],
+        "number",
+        later={LATE: '"first"', LATE + 1: '"second"'},
+    ),
     Hazard(
         "keys",
         "keys that repeat, or nearly",

@@ -20,7 +20,8 @@ def plot(name: str, groups: dict[str, list[dict[str, Any]]], folder: pathlib.Pat
     from matplotlib import pyplot
 
     sizes = [len(tools) for tools in groups.values()]
-    figure, axes = pyplot.subplots(len(groups), 1, figsize=(8, 0.26 * sum(sizes) + 0.55 * len(groups)), sharex=True, squeeze=False, gridspec_kw={"height_ratios": sizes})
+    size = 8, 0.26 * sum(sizes) + 0.55 * len(groups)
+    figure, axes = pyplot.subplots(len(groups), 1, figsize=size, sharex=True, squeeze=False, gridspec_kw={"height_ratios": sizes})
     for axis, (scenario, tools) in zip(axes[:, 0], groups.items(), strict=True):
         rates = [rows_per_cpu_second(t) for t in tools]
         bars = axis.barh([named(t) for t in tools], rates, color=[COLORS[t["kind"]] for t in tools])
