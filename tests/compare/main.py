@@ -54,14 +54,11 @@ def machine() -> dict[str, Any]:
     return {"system": platform.system(), "architecture": platform.machine(), "cores": os.cpu_count(), "memory_gb": round(memory / 1e9, 1)}
 
 
-def measured(options: argparse.Namespace, before: dict[str, Any]) -> dict[str, Any]:
-    """The results of the sides that are wanted, with those of the other from before."""
-    results = dict(before)
+def measured(side: str, options: argparse.Namespace) -> dict[str, Any]:
+    """The results of a side, with what they were measured on."""
     version = subprocess.run([options.bin / "target-warehouse", "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    for side in [options.side] if options.side else SIDES:
-        about = {"date": datetime.date.today().isoformat(), "machine": machine(), "quick": options.quick, "version": version}
-        results[side] = about | (measured_loads(options) if side == "loads" else measured_taps(options))
-    return results
+    about = {"date": datetime.date.today().isoformat(), "machine": machine(), "quick": options.quick, "version": version}
+    return about | (measured_loads(options) if side == "loads" else measured_taps(options))
 
 
 def measured_loads(options: argparse.Namespace) -> dict[str, Any]:
@@ -117,10 +114,11 @@ def main() -> int:
         if missing:
             print(f"{', '.join(missing)} must be in {options.bin}: make compare builds them", file=sys.stderr)
             return 1
-        results = measured(options, {} if options.only else results)
-        if options.only and options.results == RESULTS:
-            print(parts(results)["loads"])
-        else:
+        for side in [options.side] if options.side else SIDES:
+            results[side] = measured(side, options)
+            if options.only and options.results == RESULTS:
+                print(parts(results)["loads"])
+                return 0
             options.results.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     if not options.keep:
         write_document(results)
