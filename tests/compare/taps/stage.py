@@ -93,7 +93,7 @@ class Account:
     def step(self, changes: int) -> None:
         """Lets so many things happen."""
         for change in self.control("POST", f"step?n={changes}&seed=1"):
-            if change["action"] == "deleted":
+            if change["action"] == "delete":
                 self.deleted[str(change["id"])] = self.now()
 
     def forgotten(self) -> set[str]:

@@ -30,6 +30,7 @@ class Run:
     def write(self, name: str, value: Any) -> str:
         """Writes a JSON file into the folder and returns its path."""
         path = self.folder / name
+        path.touch(mode=0o600)
         path.write_text(json.dumps(value))
         return str(path)
 
