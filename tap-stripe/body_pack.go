@@ -112,7 +112,7 @@ func (p *packer) key() (err error) {
 	return nil
 }
 
-var errCut = errors.New("it ends in the middle of a value")
+var errCut = errors.New("the text ends in the middle of a value")
 
 // space drops white space, and reports whether something follows.
 func (p *packer) space() bool {
