@@ -3,8 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,19 +21,23 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// check opens the warehouse as a load would, tries what a load does and undoes it, so that nothing is left behind but,
-// where there was none, the empty database.
+// check opens the warehouse as a load would, tries what a load does and undoes it, so that nothing is left behind.
 func check(ctx context.Context, run *singer.TargetRun, report io.Writer) error {
 	s, err := readSettings(run.Config)
 	if err != nil {
 		return err
+	}
+	place, opened := s.place(), "opened"
+	if remove := s.standIn(); remove != nil {
+		defer remove()
+		opened = "not there yet; a load can make it"
 	}
 	dest, allocator, err := s.open(ctx, run.Log)
 	if err != nil {
 		return err
 	}
 	defer dest.Close()
-	if _, err := fmt.Fprintf(report, "%s: opened\n", s.place()); err != nil {
+	if _, err := fmt.Fprintf(report, "%s: %s\n", place, opened); err != nil {
 		return err
 	}
 	known, err := s.recall(ctx, dest)
@@ -47,6 +55,24 @@ func check(ctx context.Context, run *singer.TargetRun, report io.Writer) error {
 	}
 	_, err = fmt.Fprintln(report, "tables can be created and rows written; both were undone")
 	return err
+}
+
+// standIn has the settings name another file where the DuckDB file is missing: one with the same name in a directory beside
+// it, which remove removes. The file itself is not made, as a load that begins meanwhile may make it and fill it. Where
+// there can be no such directory, the settings stay, and opening the file tells why it cannot be made either.
+func (s *settings) standIn() (remove func()) {
+	if s.Destination != "duckdb" || s.Path == "" || s.Path == ":memory:" || s.motherDuck() {
+		return nil
+	}
+	if _, err := os.Stat(s.Path); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(s.Path), ".check.*")
+	if err != nil {
+		return nil
+	}
+	s.Path = filepath.Join(dir, filepath.Base(s.Path))
+	return func() { os.RemoveAll(dir) }
 }
 
 // describeMemory says in a few words what is known of a pipeline.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"tapline/singer"
@@ -16,9 +18,10 @@ import (
 // emptyState is what a tap takes for the beginning.
 const emptyState = "{}"
 
-// getState is the command state get: it prints the stored state as it stands, so that a tap can go on from it.
+// getState is the command state get: it prints the stored state as it stands, so that a tap can go on from it. Where there is
+// no warehouse yet, as ahead of a pipeline's first run, that is the state of the beginning.
 func getState(ctx context.Context, run *singer.TargetRun, _ []string, out io.Writer) error {
-	return look(ctx, run, func(s *settings, d destination.Destination) error {
+	err := look(ctx, run, func(s *settings, d destination.Destination) error {
 		known, err := journal.Recall(ctx, d, s.Pipeline)
 		if err != nil {
 			return err
@@ -31,6 +34,11 @@ func getState(ctx context.Context, run *singer.TargetRun, _ []string, out io.Wri
 		_, err = fmt.Fprintf(out, "%s\n", state)
 		return err
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		run.Log.Info("nothing was loaded yet, so this is the state of the beginning: " + err.Error())
+		_, err = fmt.Fprintln(out, emptyState)
+	}
+	return err
 }
 
 // setState is the command state set.

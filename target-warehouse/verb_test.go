@@ -182,13 +182,31 @@ func completed(t *testing.T, config string, args ...string) (code int, stdout, s
 
 func TestCommandsMakeNoWarehouse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.duckdb")
-	for _, args := range [][]string{{"status"}, {"state", "get"}, {"state", "reset", "--yes"}, {"reload", "orders"}, {"rejects"}} {
+	for _, args := range [][]string{{"status"}, {"state", "reset", "--yes"}, {"reload", "orders"}, {"rejects"}} {
 		if code, _, stderr := runTarget(t, `{"path":"`+path+`"}`, "", args...); code == 0 || !strings.Contains(stderr, path) {
 			t.Errorf("%q: code %d\n%s", args, code, stderr)
 		}
 	}
 	if _, err := os.Stat(path); err == nil {
 		t.Error("there is a file now")
+	}
+}
+
+// TestStateOfNoWarehouseIsTheBeginning is the first run of a pipeline that takes its state from the warehouse.
+func TestStateOfNoWarehouseIsTheBeginning(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.duckdb")
+	code, stdout, stderr := runTarget(t, `{"path":"`+path+`"}`, "", "state", "get")
+	if code != 0 || stdout != "{}\n" || !strings.Contains(stderr, "nothing was loaded yet") || !strings.Contains(stderr, path) {
+		t.Errorf("code %d, state %q\n%s", code, stdout, stderr)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("there is a file now")
+	}
+	if err := os.WriteFile(path, []byte("this is no database, but a text that is long enough to be looked at"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, _ := runTarget(t, `{"path":"`+path+`"}`, "", "state", "get"); code == 0 || stdout != "" {
+		t.Errorf("a file that cannot be read: code %d, state %q", code, stdout)
 	}
 }
 
@@ -374,16 +392,24 @@ func TestIntegrationNameCannotChange(t *testing.T) {
 func TestCheckTriesEveryWayOfLoading(t *testing.T) {
 	for _, more := range []string{``, `,"load_method":"append-only"`, `,"load_method":"overwrite"`, `,"hard_delete":true,"add_record_metadata":false`,
 		`,"integration_name":"a","integration_name_as":"schema"`, `,"default_target_schema":"b"`} {
-		config := `{"path":"` + filepath.Join(t.TempDir(), "w.duckdb") + `"` + more + `}`
-		code, stdout, stderr := runTarget(t, config, "", "--check")
-		if code != 0 || !strings.Contains(stdout, "pipeline default: has not run yet") || !strings.Contains(stdout, "both were undone") {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "w.duckdb")
+		code, stdout, stderr := runTarget(t, `{"path":"`+path+`"`+more+`}`, "", "--check")
+		if code != 0 || !strings.HasPrefix(stdout, path+": not there yet; a load can make it\npipeline default: has not run yet\n") || !strings.Contains(stdout, "both were undone") {
 			t.Errorf("%s: code %d\n%s%s", more, code, stdout, stderr)
 		}
-		if status := succeed(t, config, "status"); status != "nothing was loaded yet\n" {
-			t.Errorf("%s: after --check status prints\n%s", more, status)
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("%s: --check leaves %v, %v", more, left, err)
 		}
 	}
-	config := shop(t)
+	config := `{"path":"` + filepath.Join(t.TempDir(), "w.duckdb") + `"}`
+	if code, _, stderr := runTarget(t, config, ""); code != 0 {
+		t.Fatal(stderr)
+	}
+	if stdout := succeed(t, config, "--check"); !strings.Contains(stdout, ": opened\n") {
+		t.Errorf("--check of an empty warehouse prints\n%s", stdout)
+	}
+	config = shop(t)
 	if stdout := succeed(t, config, "--check"); !strings.Contains(stdout, "pipeline default: 2 tables, last loaded just now, a state is stored") {
 		t.Errorf("--check prints\n%s", stdout)
 	}

@@ -44,6 +44,7 @@ func (l *load) Append(ctx context.Context, batches []*table.Batch) (destination.
 	}
 	return l.appendFrom(ctx, p, source{
 		rows:      rows,
+		keys:      keyBytes(t, batches),
 		someValue: func(i int) bool { return someValue(batches, i) },
 		lend: func(ctx context.Context, columns []int, f func(view string) error) error {
 			return l.withRows(ctx, t, columns, batches, f)
@@ -54,6 +55,7 @@ func (l *load) Append(ctx context.Context, batches []*table.Batch) (destination.
 // source is where the rows of an Append come from. Their columns are named by position, with table.Ordinal behind them.
 type source struct {
 	rows int64
+	keys int64 // about what their keys take in memory, in bytes
 	// someValue reports whether any row may have a value in the i-th column.
 	someValue func(i int) bool
 	// lend gives the given columns to a statement that reads each of them, and reads them once.
@@ -69,8 +71,10 @@ func (l *load) appendFrom(ctx context.Context, p *plan, from source) (destinatio
 	case !p.t.Keyed():
 		appendRows = l.insertAll
 	}
-	l.w.appended(p)
 	counts, err := appendRows(ctx, p, from)
+	if err == nil {
+		err = l.w.trim(ctx)
+	}
 	if err != nil {
 		return destination.Counts{}, fmt.Errorf("append to table %s: %w", p.t.Name, explain(err))
 	}

@@ -1,33 +1,136 @@
 package duckdb
 
-import "context"
+/*
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
-// What is appended to a table lies in memory, in blocks of its columns that are hardly filled while rows are few, until
-// a checkpoint compresses it into the file. Beside that, loads of many tables need little; so this is what is counted.
-
-// columnMemory is about what a column takes that few rows were appended to, measured with 500 tables of 18 columns.
-const columnMemory = 56 << 10
-
-// appended notes that rows went into a table.
-func (w *Warehouse) appended(p *plan) { w.held[p.name] = int64(len(p.all)) * columnMemory }
-
-// crowded tells whether tables hold as much as they may.
-func (w *Warehouse) crowded() bool {
-	var sum int64
-	for _, held := range w.held {
-		sum += held
-	}
-	return w.room > 0 && sum > w.room
+static void bound_heap(void) {
+#ifdef __GLIBC__
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
+	mallopt(M_TRIM_THRESHOLD, 8 << 20);
+#endif
 }
+*/
+import "C"
+
+import (
+	"context"
+	"fmt"
+
+	"tapline/target-warehouse/table"
+)
+
+// DuckDB keeps every block of the file that it has read or written until its limit is reached, which by default is 80 %
+// of the machine's memory: a load would take memory in proportion to its table. A low limit is no answer, because it fails
+// what cannot do with less: 2,048 rows in one piece, however long they are. So blocks that can be had from the file again
+// are made to go between statements, and only statements that read a whole column of a table are run under a limit.
+//
+// Rows that were appended lie in memory until a row group of 122,880 is full, and those of one that is not full until a
+// checkpoint compresses them into the file. Many tables or long rows make that more than there is room for, and the load
+// is crowded then.
+
+// boundHeap makes C's allocator, which batches come from, give back what is freed. In an arena for each thread, three times
+// as much as was in use stayed with the process. It holds for the whole process.
+func boundHeap() { C.bound_heap() }
+
+// usage is what DuckDB takes, in bytes.
+type usage struct {
+	held   int64 // what it needs
+	cached int64 // copies of what is in files
+}
+
+func (w *Warehouse) usage(ctx context.Context) (u usage, err error) {
+	const cached = "coalesce(sum(memory_usage_bytes) FILTER (tag IN ('BASE_TABLE', 'EXTERNAL_FILE_CACHE')), 0)::BIGINT"
+	err = w.db.QueryRowContext(ctx, "SELECT coalesce(sum(memory_usage_bytes), 0)::BIGINT - "+cached+", "+cached+" FROM duckdb_memory()").Scan(&u.held, &u.cached)
+	if err != nil {
+		err = fmt.Errorf("ask DuckDB for the memory that it takes: %w", err)
+	}
+	return u, err
+}
+
+// trim looks at the memory that DuckDB takes and has it give up what is cached, if that is much. No statement is running.
+func (w *Warehouse) trim(ctx context.Context) error {
+	if w.room == 0 {
+		return nil
+	}
+	u, err := w.usage(ctx)
+	w.held = u.held
+	if err == nil && u.cached > w.room/8 {
+		err = w.limited(ctx, u.held+w.room/16, func() error { return nil })
+	}
+	return err
+}
+
+// limited runs f while DuckDB may take so many bytes. To come to that, DuckDB first gives up what is cached, the oldest
+// before the newest; what it cannot do with fewer bytes than that, it is not held to.
+func (w *Warehouse) limited(ctx context.Context, bytes int64, f func() error) error {
+	if w.limit == "" {
+		return f()
+	}
+	_, _ = w.db.ExecContext(ctx, limitStatement(fmt.Sprintf("%dB", bytes)))
+	err := f()
+	if _, reset := w.db.ExecContext(context.WithoutCancel(ctx), limitStatement(w.limit)); err == nil && reset != nil {
+		err = fmt.Errorf("let DuckDB have its memory back: %w", reset)
+	}
+	return err
+}
+
+// ownLimit asks DuckDB for its limit, such as 18.8 GiB. RESET would set the setting back, and not what DuckDB goes by.
+func (w *Warehouse) ownLimit(ctx context.Context) error {
+	return w.db.QueryRowContext(ctx, "SELECT current_setting('memory_limit')").Scan(&w.limit)
+}
+
+func limitStatement(size string) string { return "SET GLOBAL memory_limit = " + text(size) }
+
+// scan runs statements that read the key's columns of a whole table and the rows of keysTable, which the source has given
+// it. What these take beside the blocks of the table is some times the keys, and as much for the rows of the table that are
+// read at a time, whose keys may be as long.
+func (l *load) scan(ctx context.Context, from source, f func() error) error {
+	if l.w.limit == "" {
+		return f()
+	}
+	u, err := l.w.usage(ctx)
+	if err != nil {
+		return err
+	}
+	const atATime = 2048
+	return l.w.limited(ctx, u.held+max(l.w.room/2, leastScan)+16*(from.keys+atATime*(from.keys/from.rows)), f)
+}
+
+// leastScan lets rows be read at a time whose keys have four kilobytes.
+const leastScan = 128 << 20
+
+// keyBytes is about what the keys of rows take in memory.
+func keyBytes(t *table.Table, batches []*table.Batch) (bytes int64) {
+	for _, b := range batches {
+		bytes += 64 * b.Rows.NumRows()
+		for _, i := range t.Key {
+			for _, buffer := range b.Rows.Column(i).Data().Buffers() {
+				if buffer != nil {
+					bytes += int64(buffer.Len())
+				}
+			}
+		}
+	}
+	return bytes
+}
+
+// crowded tells whether rows that no checkpoint has compressed yet take as much as they may.
+func (w *Warehouse) crowded() bool { return w.room > 0 && w.held-w.floor > w.room }
 
 // Crowded tells whether the load had better be committed before rows of more tables are appended.
 func (l *load) Crowded() bool { return l.w.crowded() }
 
-// relieve frees the memory of tables by a checkpoint once there is much of it. No load is open. What was committed is
+// relieve frees the memory of rows by a checkpoint once there is much of it. No load is open. What was committed is
 // durable without it, so its failure is none of the commit's: DuckDB tries again at the next one.
 func (w *Warehouse) relieve(ctx context.Context) {
-	if w.crowded() {
-		clear(w.held)
-		_, _ = w.db.ExecContext(context.WithoutCancel(ctx), "CHECKPOINT "+quote(w.catalog))
+	ctx = context.WithoutCancel(ctx)
+	if w.trim(ctx) == nil && w.crowded() {
+		_, _ = w.db.ExecContext(ctx, "CHECKPOINT "+quote(w.catalog))
+		_ = w.trim(ctx)
+		w.floor = w.held
 	}
 }

@@ -34,6 +34,7 @@ func (l *load) AppendParquet(ctx context.Context, t *table.Table, path string) (
 	}
 	return l.appendFrom(ctx, p, source{
 		rows:      rows,
+		keys:      rows * int64(128*len(t.Key)),
 		someValue: func(int) bool { return true },
 		lend: func(_ context.Context, columns []int, f func(view string) error) error {
 			var selected []string

@@ -26,23 +26,13 @@ func (l *load) upsert(ctx context.Context, p *plan, from source) (destination.Co
 	if err := l.stageKeys(ctx, p, from); err != nil {
 		return destination.Counts{}, fmt.Errorf("collect the keys: %w", err)
 	}
-	n, err := l.tally(ctx, p)
+	var n tally
+	err := l.scan(ctx, from, func() (err error) {
+		n, err = l.deleteReplaced(ctx, p, from.rows)
+		return err
+	})
 	if err != nil {
-		return destination.Counts{}, fmt.Errorf("look for known keys: %w", err)
-	}
-	if err := due("read", n.rows, from.rows); err != nil {
 		return destination.Counts{}, err
-	}
-	if n.known > 0 {
-		l.rewritten[p.name] = true
-		deleted, err := l.exec(ctx, "DELETE FROM "+p.name+" AS t USING "+keysTable+" AS k WHERE "+p.sameKey("t", "k"))
-		if err != nil {
-			return destination.Counts{}, fmt.Errorf("delete replaced rows: %w", err)
-		}
-		// The table may hold a key more than once, from loads without it.
-		if deleted < n.known {
-			return destination.Counts{}, fmt.Errorf("duckdb deleted %d rows where at least %d were to be replaced", deleted, n.known)
-		}
 	}
 	winners, want := "", n.keys-n.last
 	if want < from.rows {
@@ -52,6 +42,27 @@ func (l *load) upsert(ctx context.Context, p *plan, from source) (destination.Co
 		err = l.insert(ctx, p, from, winners, want)
 	}
 	return n.counts(), err
+}
+
+// deleteReplaced deletes the rows that have keys of keysTable. rows is how many rows brought those.
+func (l *load) deleteReplaced(ctx context.Context, p *plan, rows int64) (tally, error) {
+	n, err := l.tally(ctx, p)
+	if err != nil {
+		return n, fmt.Errorf("look for known keys: %w", err)
+	}
+	if err := due("read", n.rows, rows); err != nil || n.known == 0 {
+		return n, err
+	}
+	l.rewritten[p.name] = true
+	deleted, err := l.exec(ctx, "DELETE FROM "+p.name+" AS t USING "+keysTable+" AS k WHERE "+p.sameKey("t", "k"))
+	if err != nil {
+		return n, fmt.Errorf("delete replaced rows: %w", err)
+	}
+	// The table may hold a key more than once, from loads without it.
+	if deleted < n.known {
+		return n, fmt.Errorf("duckdb deleted %d rows where at least %d were to be replaced", deleted, n.known)
+	}
+	return n, nil
 }
 
 // sameKey is the condition that a row of the table and one of keysTable or of another temporary table have one key. The

@@ -25,11 +25,12 @@ type Config struct {
 	// StorageVersion is the oldest DuckDB version, such as v1.2.0, that is to read a file which Open creates, or "latest"
 	// for this one's newest format; "" leaves it to DuckDB. A file that exists keeps its format.
 	StorageVersion string
-	// MemoryLimit bounds DuckDB's memory, in bytes; what needs more goes to a directory beside the file. 0 leaves it to
-	// DuckDB, which takes up to 80 % of the machine's. Loads of rows of some kilobytes work with 32 MiB.
+	// MemoryLimit bounds DuckDB's memory, in bytes: what needs more goes to a directory beside the file, or fails. With 0,
+	// DuckDB takes what it needs, up to 80 % of the machine's memory, and keeps little of what it does not need. Loads of
+	// rows of some kilobytes work with 32 MiB.
 	MemoryLimit int64
-	// TableMemory is how much of the memory, in bytes, may be taken by tables that few rows were appended to, before a load
-	// is crowded; 0 for half of MemoryLimit.
+	// TableMemory is how much memory, in bytes, may be taken by rows that are not in the file yet before a load is crowded,
+	// and an eighth of it by blocks of the file; 0 for half of MemoryLimit, or any if that is 0, too.
 	TableMemory int64
 }
 
@@ -55,8 +56,11 @@ type Warehouse struct {
 	revisions map[string]int
 	shared    bool
 
-	room int64            // Config.TableMemory; 0 for any
-	held map[string]int64 // bytes by the quoted name of a table (see memory.go)
+	// See memory.go; in bytes.
+	room  int64  // Config.TableMemory; 0 for any
+	held  int64  // what DuckDB needed when that was last asked for
+	floor int64  // what it still needed behind a checkpoint
+	limit string // DuckDB's own bound, if it may be lowered for a while; else ""
 }
 
 var _ destination.Destination = (*Warehouse)(nil)
@@ -66,7 +70,7 @@ var _ destination.Destination = (*Warehouse)(nil)
 func Open(ctx context.Context, cfg Config) (*Warehouse, error) { return open(ctx, cfg, false) }
 
 // OpenReadOnly opens an existing database for Read and Count and leaves it as it is; Begin fails. Several processes may do so at a
-// time, but not while one has it open for loading.
+// time, but not while one has it open for loading. Where there is no file, the failure is a [fs.ErrNotExist].
 func OpenReadOnly(ctx context.Context, path string) (*Warehouse, error) {
 	return open(ctx, Config{Path: path}, true)
 }
@@ -90,14 +94,23 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	w := &Warehouse{
 		readOnly: readOnly, shared: remote(cfg.Path), streams: map[string]string{}, prepared: map[*destination.OwnTable]bool{},
 		collecting: map[string]bool{}, untold: map[string][]destination.Change{}, plans: map[*table.Table]*plan{}, revisions: map[string]int{},
-		room: cmp.Or(cfg.TableMemory, cfg.MemoryLimit/2), held: map[string]int64{},
+		room: cmp.Or(cfg.TableMemory, cfg.MemoryLimit/2),
 	}
+	if w.shared || cfg.Path == memoryPath {
+		w.room = 0 // the memory is elsewhere, or there is no file to write it to
+	}
+	boundHeap()
 	dsn, err := w.dataSource(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	if w.db, w.catalog, err = connect(ctx, dsn, memoryLimit(cfg)); err != nil {
 		return nil, explainOpen(cfg.Path, err)
+	}
+	if w.room > 0 && cfg.MemoryLimit <= 0 {
+		if err := w.ownLimit(ctx); err != nil {
+			return nil, errors.Join(explainOpen(cfg.Path, err), w.db.Close())
+		}
 	}
 	return w, nil
 }
@@ -144,7 +157,7 @@ func memoryLimit(cfg Config) string {
 	if cfg.MemoryLimit <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("SET GLOBAL memory_limit = '%dB'", cfg.MemoryLimit)
+	return limitStatement(fmt.Sprintf("%dB", cfg.MemoryLimit))
 }
 
 // connect opens a data source, runs the statement setup unless it is "", and learns the name that DuckDB gives the
@@ -215,13 +228,22 @@ func checkPath(path string, mustExist bool) error {
 	case !errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("look at the DuckDB file: %w", err)
 	case mustExist:
-		return fmt.Errorf("there is no DuckDB file %s; check the path, or load something into it first", path)
+		return missing(path)
 	}
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("there is no directory %s for the DuckDB file; create it first", filepath.Dir(path))
 	}
 	return nil
 }
+
+// missing is the path of a file that is to be read and is not there.
+type missing string
+
+func (m missing) Error() string {
+	return "there is no DuckDB file " + string(m) + "; check the path, or load something into it first"
+}
+
+func (m missing) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Begin implements [destination.Destination].
 func (w *Warehouse) Begin(ctx context.Context) (destination.Load, error) {
