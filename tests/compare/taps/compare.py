@@ -106,7 +106,17 @@ class Stream:
     name: str
     key: tuple[str, ...] = ("id",)
     told: bool = True  # whether the API tells of deletions
-    free: Callable[[Row, dict[str, dict]], bool] = lambda row, truth: False  # rows that may be there without an object
+    above: tuple[str, str] = ("", "")  # of parts of other objects: the stream of those, and the member that names one
+
+
+    def whose(self, row: Row) -> str:
+        """The id of what a row is a part of, as far as the tap says it."""
+        return str(row.get(self.above[1]) or row.get(self.above[1] + "_id")) if self.above[1] else ""
+
+    def may_stay(self, key: tuple, row: Row, truth: dict[str, dict[tuple, Row]], forgotten: set[str]) -> bool:
+        """Whether no API tells that an object is gone: it went with what it was a part of, or long ago."""
+        whole = self.whose(row)
+        return not self.told or not forgotten.isdisjoint({*key, whole}) or bool(whole) and (whole,) not in truth[self.above[0]]
 
 
 @dataclass
@@ -189,7 +199,7 @@ class Judge:
                 if wrong:
                     self.faults.note("stale", stream.name, key, *sorted(wrong)[:4])
             for key, rows in have.items():
-                if stream.told and not stream.free(rows[-1], truth) and forgotten.isdisjoint(key):
+                if not stream.may_stay(key, rows[-1], truth, forgotten):
                     self.faults.note("undeleted", stream.name, key)
 
     def known(self, stream: str, path: str, delivered: set[str]) -> bool:

@@ -55,7 +55,7 @@ class Account:
 
     def __init__(self, api: str, binaries: pathlib.Path, folder: pathlib.Path, flags: list[str]):
         self.api, self.authority = api, folder / "ca.pem"
-        self.deleted: dict[str, int] = {}  # when it happened, by the object's id
+        self.lost: dict[str, int] = {}  # when something was deleted, or a part of it, by the object's id
         address = folder / f"{api}.url"
         address.unlink(missing_ok=True)
         self.processes = [start([binaries / f"fake-{api}", "--url-file", address, *flags])]
@@ -93,12 +93,12 @@ class Account:
     def step(self, changes: int) -> None:
         """Lets so many things happen."""
         for change in self.control("POST", f"step?n={changes}&seed=1"):
-            if change["action"] == "delete":
-                self.deleted[str(change["id"])] = self.now()
+            if change["action"] in ("delete", "churn"):
+                self.lost.setdefault(str(change["id"]), self.now())
 
     def forgotten(self) -> set[str]:
-        """The ids of what was deleted so long ago that no event tells of it any more."""
-        return {id for id, at in self.deleted.items() if at < self.now() - EVENTS_KEPT}
+        """The ids of what was deleted, or had a part deleted, so long ago that no event tells of it any more."""
+        return {id for id, at in self.lost.items() if at < self.now() - EVENTS_KEPT}
 
 
 def start(command: list[Any]) -> subprocess.Popen:

@@ -9,7 +9,7 @@ import pathlib
 import tempfile
 import unittest
 
-from taps import fold, report, scenario, tools, truth
+from taps import fold, report, scenario, tools
 from taps.compare import Faults, Judge, Stream, differences, judge_of, outermost, same, truth_by_key, within
 from taps.fold import Message, Tables
 
@@ -126,7 +126,7 @@ class Values(unittest.TestCase):
 class Judging(unittest.TestCase):
     """A tap that is wrong in one place is found wrong in that place."""
 
-    streams = (Stream("things"), Stream("logs", told=False), Stream("parts", free=truth.gone_with("things", "thing")))
+    streams = (Stream("things"), Stream("logs", told=False), Stream("parts", above=("things", "thing")))
     objects = {
         "things": [{"id": f"t{n}", "n": n, "name": f"name {n}", "deep": {"x": n, "y": [n]}} for n in range(5)],
         "logs": [{"id": "l0", "text": "a"}],
@@ -188,11 +188,14 @@ class Judging(unittest.TestCase):
 
     def test_what_is_forgotten_does_not_count_as_undeleted(self):
         tables = Tables()
-        for m in Message("keys", "things", ["id"]), Message("record", "things", {"id": "t0"}), Message("record", "things", {"id": "t1"}):
-            tables.take(m)
-        judge = judge_of(tables, [Stream("things")], lambda s: s, lambda s, row: True)
-        judge.rows({"things": {}}, {"t0"})
-        self.assertEqual(judge.faults.examples, ["undeleted things t1"])
+        for stream, *rows in ("things", {"id": "t0"}, {"id": "t1"}), ("parts", {"id": "p0", "thing_id": "t2"}, {"id": "p1", "thing_id": "t3"}):
+            tables.take(Message("keys", stream, ["id"]))
+            for row in rows:
+                tables.take(Message("record", stream, row))
+        judge = judge_of(tables, [self.streams[0], self.streams[2]], lambda s: s, lambda s, row: True)
+        there = {(key,): {"id": key} for key in ("t2", "t3")}
+        judge.rows({"things": there, "parts": {}}, {"t0", "t2"})
+        self.assertEqual([text for text in judge.faults.examples if "missing" not in text], ["undeleted things t1", "undeleted parts p1"])
 
     def test_a_part_of_a_thing_that_is_there_counts_as_undeleted(self):
         def change(o):

@@ -10,17 +10,12 @@ from taps.stage import Account
 from taps.tools import STRIPE_KEY
 
 
-def gone_with(parent: str, member: str):
-    """Rows that belonged to an object which is gone: no API tells of them one by one."""
-    return lambda row, truth: (str(row.get(member) or row.get(member + "_id")),) not in truth[parent]
-
-
 STRIPE_STREAMS = [
     Stream("balance_transactions"), Stream("charges"), Stream("coupons"), Stream("customers"), Stream("invoices"),
     Stream("payment_intents"), Stream("plans"), Stream("products"), Stream("subscriptions"),
     Stream("events", told=False),  # which age out
-    Stream("invoice_line_items", free=gone_with("invoices", "invoice")),
-    Stream("subscription_items", free=gone_with("subscriptions", "subscription")),
+    Stream("invoice_line_items", above=("invoices", "invoice")),
+    Stream("subscription_items", above=("subscriptions", "subscription")),
 ]
 
 # Of what is read by the time of its last change, nothing tells of deletions. What has no such filter is read whole by all.
