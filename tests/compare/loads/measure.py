@@ -92,7 +92,10 @@ class Contestant:
         """Loads, unmeasured, the rows that are to be replaced."""
         if self.method == "upsert":
             name = f"before{abs(hash((self.tool.name, self.scenario, self.rows)))}"
-            self.load(bench, bench.warehouses[self.tool.warehouse].make(name), 0)
+            warehouse = bench.warehouses[self.tool.warehouse]
+            place = warehouse.make(name)
+            self.load(bench, place, 0)
+            warehouse.settle(place)
             self.template = name
 
     def run(self, bench: Bench) -> None:

@@ -54,6 +54,9 @@ class Files:
         """The processor time of a server; there is none."""
         return 0.0
 
+    def settle(self, place: Place) -> None:
+        """Does nothing: a file is as it was written."""
+
     def stop(self) -> None:
         """Ends nothing: there is no server."""
 
@@ -131,6 +134,11 @@ class Postgres:
             elif parent_of(parent) == self.process.pid and number != self.process.pid:
                 total += sum(map(int, fields[11:13]))
         return total / os.sysconf("SC_CLK_TCK")
+
+    def settle(self, place: Place) -> None:
+        """Has the server do at once what it would do to a filled table by and by."""
+        with psycopg.connect(place.where, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
 
     def stop(self) -> None:
         self.process.terminate()
