@@ -66,7 +66,7 @@ func settle(root *cobra.Command, args []string) (settled, faults []string) {
 		if args[0] == "--" {
 			return append(settled, args...), faults
 		}
-		if len(args[0]) == 1 || args[0][0] != '-' {
+		if len(args[0]) < 2 || args[0][0] != '-' {
 			settled, args = append(settled, args[0]), args[1:]
 			continue
 		}
@@ -77,30 +77,26 @@ func settle(root *cobra.Command, args []string) (settled, faults []string) {
 		case flag == nil && !strings.HasPrefix(args[1], "-"), flag != nil && flag.NoOptDefVal == "":
 			taken = 2
 		}
-		switch {
-		case flag == nil:
+		if flag == nil {
 			faults = append(faults, unknownFlag(command, name))
-		case len(name) == 1:
-			settled = append(append(settled, "-"+strings.TrimLeft(args[0], "-")), args[1:taken]...)
-		default:
-			settled = append(settled, args[:taken]...)
+		} else {
+			dashes := "--"
+			if len(name) == 1 {
+				dashes = "-"
+			}
+			settled = append(append(settled, dashes+strings.TrimLeft(args[0], "-")), args[1:taken]...)
 		}
 		args = args[taken:]
 	}
 	return settled, faults
 }
 
-// doubleDashes writes the long flags that exist with two dashes.
+// doubleDashes writes the program's long flags with two dashes, so that the verb behind one is told from its value.
 func doubleDashes(root *cobra.Command, args []string) []string {
-	var all pflag.FlagSet
-	all.AddFlagSet(root.Flags())
-	for _, verb := range root.Commands() {
-		all.AddFlagSet(verb.Flags())
-	}
 	args = slices.Clone(args)
 	for i, arg := range args {
 		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
-		if len(name) > 1 && name[0] != '-' && arg[0] == '-' && all.Lookup(name) != nil {
+		if len(name) > 1 && name[0] != '-' && arg[0] == '-' && root.Flags().Lookup(name) != nil {
 			args[i] = "-" + arg
 		}
 	}

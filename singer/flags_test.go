@@ -46,6 +46,7 @@ func TestReadCommandLine(t *testing.T) {
 			`--all is not a flag; --help lists them`, `"x" is not expected behind count; --help lists what it takes`}},
 		{"mark", flags{args: []string{}, options: map[string]string{}}, []string{`mark has to be followed by get, set FILE or drop`}},
 		{"mark git", flags{args: []string{"git"}, options: map[string]string{}}, []string{`mark has to be followed by get, set FILE or drop`}},
+		{"mark set -all f -to=g", flags{args: []string{"f"}, options: map[string]string{"all": "true", "to": "g"}, work: true}, nil},
 		{"mark get", flags{args: []string{}, options: map[string]string{}, work: true}, nil},
 		{"mark get x", flags{args: []string{"x"}, options: map[string]string{}}, []string{`"x" is not expected behind get; --help lists what it takes`}},
 		{"--imput x y --nothing=z w --check", flags{check: true}, []string{
@@ -91,12 +92,12 @@ func TestShortFormsAreThoseOfSinger(t *testing.T) {
 }
 
 func FuzzReadCommandLine(f *testing.F) {
-	for _, seed := range []string{"", "--config a", "--test --test=all", "- -- --- -=", "status x", "help status", "-config=", "__complete status --"} {
+	for _, seed := range []string{"", "--config a", "--test --test=all", "- -- --- -=", "status x", "help status", "-config=", " --input  x", "__complete status --"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		for _, p := range []*program{shopTap().program(), countTarget().program()} {
-			_, _, err := readLine(t, p, strings.Fields(line)...)
+			_, _, err := readLine(t, p, strings.Split(line, " ")...)
 			var config *ConfigError
 			if err != nil && (!errors.As(err, &config) || len(config.Faults) == 0) {
 				t.Fatalf("%q: %v", line, err)

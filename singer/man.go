@@ -116,4 +116,5 @@ func (p *program) manSettings(r *roff, settings *setting) {
 	r.macro("SH", "ENVIRONMENT")
 	r.item(p.envPrefix()+"<SETTING>", "A setting, heeded with --config ENV.")
 	r.item(p.envPrefix()+"LOGLEVEL, LOGLEVEL", "The level of the log, without --log-level.")
+	r.item("NO_COLOR", "Set to anything, no colors on a terminal.")
 }

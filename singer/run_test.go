@@ -125,7 +125,7 @@ func countTarget() *Target {
 			{Name: "but", Arg: "STREAM", Help: "print nothing of this one"}, {Name: "to", Arg: "FILE", Help: "print into a file"}}},
 		{Name: "mark", Help: "keep a mark", Commands: []Command{
 			{Name: "get", Help: "print the mark", Run: show},
-			{Name: "set", Args: "FILE", Help: "read the mark", Run: show},
+			{Name: "set", Args: "FILE", Help: "read the mark", Run: show, Options: []CommandOption{{Name: "all"}, {Name: "to", Arg: "FILE"}}},
 			{Name: "drop", Help: "drop the mark", Run: show},
 		}},
 	}
