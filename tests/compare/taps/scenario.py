@@ -41,6 +41,7 @@ SCENARIOS = {
     "busy, seen late": Scenario(GAPS, busy=True, late={"stripe": ["--event-delay", "40s"], "recharge": ["--delay", "20m"]}),
     "after 40 days": Scenario([40 * DAY]),  # longer than Stripe keeps events
 }
+HARDEST = ["busy, seen late", "after 40 days"]
 CHANGES = 40  # in a gap, and as many during a sync
 
 
