@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
 import json
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from taps.fold import Row, Tables, is_empty, unwrapped
+from taps.fold import Row, Tables, decode, is_empty, unwrapped
 
 INVENTED = {"x_new_field", "x_nested_field"}  # what the fakes add that is nobody's; a tap need not know it
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -49,7 +50,16 @@ def same(want: Any, have: Any) -> bool:
         a, b = reading(want), reading(have)
         if a is not None and b is not None:
             return a == b
-    return isinstance(want, bool) != isinstance(have, bool) and str(want).lower() == str(have).lower()
+    yes, other = (want, have) if isinstance(want, bool) else (have, want)
+    return isinstance(yes, bool) and not isinstance(other, bool) and str(other).lower() in (str(yes).lower(), str(int(yes)))
+
+
+def spelt(want: Any, have: Any) -> Any:
+    """What a text says that is JSON, where a list or an object is wanted."""
+    if isinstance(want, dict | list) and isinstance(have, str) and have[:1] in ("[", "{"):
+        with contextlib.suppress(ValueError):
+            return decode(have)
+    return have
 
 
 def alike(path: str, want: Any, have: Any) -> bool:
@@ -73,7 +83,7 @@ def differences(want: Any, have: Any) -> list[str]:
 
 def unequal(want: Any, have: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Where a row lacks or alters what the account holds, with both values. What it has beside its object's members is free."""
-    want, have = unwrapped(want), unwrapped(have)
+    want, have = unwrapped(want), spelt(want, unwrapped(have))
     if is_empty(want) and is_empty(have):
         return
     if isinstance(want, dict) and isinstance(have, dict):

@@ -83,7 +83,7 @@ class Folding(unittest.TestCase):
 class Values(unittest.TestCase):
     def test_what_means_the_same(self):
         for a, b in [
-            (1, 1), (1, "1"), (D("1.50"), "1.5"), ("10.00", 10), (True, "true"), ("a", "a"), (D("1e2"), 100),
+            (1, 1), (1, "1"), (D("1.50"), "1.5"), ("10.00", 10), (True, "true"), (True, 1), (False, "0"), ("a", "a"), (D("1e2"), 100),
             (1712750400, "2024-04-10T12:00:00Z"), (1712750400, "2024-04-10T12:00:00.000000Z"), ("2024-04-10T12:00:00", "2024-04-10 14:00:00+02:00"),
             ("2024-04-10", "2024-04-10T00:00:00Z"), ("2024-04-10T12:00:00.25Z", "2024-04-10T12:00:00.250+0000"),
         ]:
@@ -91,7 +91,7 @@ class Values(unittest.TestCase):
 
     def test_what_does_not(self):
         for a, b in [
-            (1, 2), (1, "1a"), ("10.00", "10.01"), (True, 1), (True, False), ("a", "A"), (12345678901234567890, 12345678901234567891),
+            (1, 2), (1, "1a"), ("10.00", "10.01"), (True, 2), (True, "false"), (False, 1), (True, False), ("a", "A"), (12345678901234567890, 12345678901234567891),
             (D("0.1"), D("0.1000000000000000055")), (1712750400, "2024-04-10T12:00:01Z"), ("2024-04-10T12:00:00", "2024-04-10T12:00:00+02:00"),
             ("2024-04-10T12:00:00.25Z", "2024-04-10T12:00:00Z"), ("001", "a01"), ("", "0"),
         ]:
@@ -112,6 +112,8 @@ class Values(unittest.TestCase):
             ({"a": "cus_1"}, {"a": {"id": "cus_1", "name": "whole"}}, []),
             ({"a": "cus_1"}, {"a": {"id": "cus_2"}}, ["a"]),
             ({"a": "x"}, {"a": ["x"]}, ["a"]),
+            ({"a": [{"b": D("1.5")}]}, {"a": '[{"b":1.50}]'}, []),
+            ({"a": [{"b": 1}]}, {"a": "[{'b': 1}]"}, ["a"]),
             ({"status": "ACTIVE", "b": {"status": "A"}, "name": "X"}, {"status": "active", "b": {"status": "a"}, "name": "x"}, ["name"]),
         ]:
             self.assertEqual(sorted(differences(want, have)), paths, (want, have))
@@ -261,6 +263,10 @@ class Tools(unittest.TestCase):
         self.assertEqual(tools.configured(stream)["destination_sync_mode"], "overwrite")
         stream["supported_sync_modes"].append("incremental")
         self.assertEqual(tools.configured(stream)["destination_sync_mode"], "append_dedup")
+
+    def test_only_incremental_streams_go_on(self):
+        catalog = {"streams": [{"stream": {"name": name}, "sync_mode": mode} for name, mode in (("a", "incremental"), ("b", "full_refresh"), ("c", "incremental"))]}
+        self.assertEqual(tools.continued(catalog, {"b": 2, "a": 1}), [1])
 
     def test_states(self):
         with tempfile.TemporaryDirectory() as folder:

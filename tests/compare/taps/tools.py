@@ -133,7 +133,7 @@ class Airbyte(Tool):
                 raise RuntimeError(f"{self.name} discover ended with {found.returncode}: {last_words(found.stdout + found.stderr)}")
             run.write("catalog.json", {"streams": [configured(s) for s in streams[0] if s["name"] in {self.place(n) for n in run.streams}]})
         command = [*map(str, self.command), "read", "--config", path, "--catalog", str(catalog)]
-        return command + (["--state", run.write("state.json", list(run.state.values()))] if run.state else [])
+        return command + (["--state", run.write("state.json", continued(json.loads(catalog.read_text()), run.state))] if run.state else [])
 
     def messages(self, run: Run, lines: Iterator[bytes]) -> Iterator[Message]:
         return airbyte_messages(lines, json.loads((run.folder / "catalog.json").read_text()))
@@ -164,6 +164,11 @@ def configured(stream: dict) -> dict:
         "destination_sync_mode": "append_dedup" if incremental else "overwrite",
         "cursor_field": stream.get("default_cursor_field") or [], "primary_key": stream.get("source_defined_primary_key") or [],
     }
+
+
+def continued(catalog: dict, states: dict[str, Any]) -> list[Any]:
+    """The states from which a source goes on: those of incremental streams. The platform keeps none of the others."""
+    return [states[name] for name in (s["stream"]["name"] for s in catalog["streams"] if s["sync_mode"] == "incremental") if name in states]
 
 
 def last_words(output: bytes) -> str:
