@@ -19,6 +19,13 @@ var branches = []stream{
 		parent: &parentage{stream: "charges", path: "/v1/reviews/{review}", one: true, needed: shows("review")}},
 	{name: "reviews_of_payment_intents", into: "reviews",
 		parent: &parentage{stream: "payment_intents", path: "/v1/reviews/{review}", one: true, needed: shows("review")}},
+	// Prices that were made inside of other objects may be in no list.
+	{name: "prices_of_subscription_items", into: "prices", expand: priceExpand,
+		parent: &parentage{stream: "subscription_items", path: "/v1/prices/{price.id}", one: true, needed: shows("price")}},
+	{name: "prices_of_invoice_items", into: "prices", expand: priceExpand,
+		parent: &parentage{stream: "invoice_items", path: "/v1/prices/{price.id}", one: true, needed: shows("price")}},
+	{name: "prices_of_invoice_line_items", into: "prices", expand: priceExpand,
+		parent: &parentage{stream: "invoice_line_items", path: "/v1/prices/{price.id}", one: true, needed: shows("price")}},
 	// A discount is shown by what it was given to, and by nothing else.
 	{name: "discounts_of_subscriptions", into: "discounts", object: "discount", deletable: true,
 		parent: &parentage{stream: "subscriptions", embedded: "discount", as: "subscription"}},
@@ -64,9 +71,28 @@ func (s *syncer) dropBranches(jobs []*job) {
 	}
 }
 
-// fetchNamed reads the one object that a parent names. One that is gone is none.
+// maxNamed bounds the objects that are remembered because a parent named them.
+const maxNamed = 200_000
+
+// nameOnce tells whether nobody has asked for an object in this run, and remembers it. Reading one twice does no harm. If
+// the run is cut before the page is written for which it was asked for, the next run reads that page again.
+func (s *syncer) nameOnce(account, path string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.named == nil || len(s.named) >= maxNamed {
+		s.named = map[string]bool{}
+	}
+	first := !s.named[account+path]
+	s.named[account+path] = true
+	return first
+}
+
+// fetchNamed reads the one object that a parent names, unless another one has named it. One that is gone is none.
 func (s *syncer) fetchNamed(ctx context.Context, account string, child *job, parent found) ([]found, error) {
 	p := child.stream.parent
+	if !s.nameOnce(account, fillIn(p.path, parent.object, url.PathEscape)) {
+		return nil, nil
+	}
 	query := &form.Values{}
 	for _, path := range child.expand() {
 		query.Add("expand[]", strings.TrimPrefix(path, "data."))

@@ -247,3 +247,58 @@ func TestADiscountAsItWasBefore(t *testing.T) {
 		}
 	}
 }
+
+// Prices that no list shows are read by what was sold for them, each once in a run.
+func TestInlinePricesAreFoundByWhatNamesThem(t *testing.T) {
+	o := stripefake.Options{Seed: 86, InlinePrices: true, Counts: map[string]int{"prices": 60, "products": 3, "subscriptions": 50, "invoices": 40, "customers": 5}}
+	for _, names := range [][]string{{"prices"}, {"prices", "subscription_items"}, {"prices", "invoice_line_items", "subscriptions", "subscription_items"}} {
+		s := newScenario(t, 86, picksOf(t, names...), o)
+		s.settings.PageSize = 10
+		s.sync(t, false)
+		if n := s.countAsked("/v1/prices/"); n > 60 {
+			t.Errorf("%v: %d single prices are asked for", names, n)
+		}
+		prices := picksOf(t, "prices")[0]
+		maker, err := prices.records.take(prices.stream)
+		s.must(t, err)
+		all, err := s.fake.Objects("prices", "tiers", "currency_options")
+		s.must(t, err)
+		hidden, harvested := 0, 0
+		listed := map[string]bool{}
+		for _, active := range []string{"true", "false"} {
+			for _, price := range s.ask(t, "/v1/prices", "active="+active, true) {
+				listed[textOf(member(price, "id"))] = true
+			}
+		}
+		for _, price := range all {
+			id := textOf(member(price, "id"))
+			row, ok := s.rows["prices"][id]
+			if !listed[id] {
+				hidden++
+			}
+			if !ok {
+				continue
+			}
+			records, err := maker.make([]found{{object: price}}, "")
+			s.must(t, err)
+			if plainRecord(records[0]) != row {
+				t.Errorf("price %s is\n%s\nwant\n%s", id, row, records[0])
+			}
+			if !listed[id] {
+				harvested++
+			}
+		}
+		if hidden == 0 || len(listed) == 0 || (harvested > 0) != (len(names) > 1) {
+			t.Errorf("%v: %d of %d hidden prices are found, %d are listed", names, harvested, hidden, len(listed))
+		}
+		for _, name := range names[1:] {
+			for _, object := range s.rows[name] {
+				if id := textOf(member(member(json.RawMessage(object), "price"), "id")); id != "" && s.rows["prices"][id] == "" {
+					if _, err := s.fake.Object("prices", id); err == nil {
+						t.Fatalf("price %s of a row of %s is missing", id, name)
+					}
+				}
+			}
+		}
+	}
+}

@@ -155,14 +155,18 @@ func childQuery(st *stream, parent json.RawMessage, after string) *form.Values {
 	return q
 }
 
-// fillIn replaces the mark {name} by that field of the parent.
+// fillIn replaces the mark {name} by that field of the parent, {name.id} by a field within it.
 func fillIn(pattern string, parent json.RawMessage, escape func(string) string) string {
 	before, rest, ok := strings.Cut(pattern, "{")
 	name, behind, _ := strings.Cut(rest, "}")
 	if !ok {
 		return pattern
 	}
-	value, err := stringOf(member(parent, name))
+	field := parent
+	for step := range strings.SplitSeq(name, ".") {
+		field = member(field, step)
+	}
+	value, err := stringOf(field)
 	if err != nil {
 		return pattern // a path that no server knows
 	}

@@ -124,10 +124,14 @@ func remarks(st *stream, aliases []string) (list []string) {
 	if st.reconcile > 0 {
 		list = append(list, fmt.Sprintf("listed anew every %d days", int(st.reconcile/(24*time.Hour))))
 	}
+	var ways []string
 	for i := range branches {
 		if branches[i].into == st.name {
-			list = append(list, "also by `"+branches[i].parent.stream+"`, if these are selected")
+			ways = append(ways, branches[i].parent.stream)
 		}
+	}
+	if ways != nil {
+		list = append(list, "also by "+codes(ways)+", as far as they are selected")
 	}
 	return list
 }

@@ -2,11 +2,14 @@ package main
 
 import "time"
 
+// priceExpand are the fields of prices that have to be asked for.
+var priceExpand = []string{"data.tiers", "data.currency_options"}
+
 // salesStreams are the catalogue and selling from it.
 var salesStreams = []stream{
 	// Whether the bare list shows archived prices is documented otherwise than it is done.
 	{name: "prices", path: "/v1/prices", cursor: "created", lists: []string{"active=true", "active=false"},
-		expand: []string{"data.tiers", "data.currency_options"}, object: "price", deletable: true, permission: "rak_plan_read"},
+		expand: priceExpand, object: "price", deletable: true, permission: "rak_plan_read"},
 	{name: "plans", path: "/v1/plans", cursor: "created", lists: bare, expand: []string{"data.tiers"}, object: "plan", deletable: true,
 		permission: "rak_plan_read"},
 	{name: "products", path: "/v1/products", cursor: "created", lists: bare, object: "product", deletable: true, permission: "rak_product_read"},

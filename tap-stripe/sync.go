@@ -32,6 +32,8 @@ type syncer struct {
 	// mu makes the records of a page, the move of the bookmark and the state one step. Every state then covers exactly
 	// the records before it, and states come in the order in which the bookmarks moved.
 	mu sync.Mutex
+	// named are the objects, by their paths, that were asked for because others name them.
+	named map[string]bool
 	// A state that is long, because there are many accounts, is not written behind every page.
 	stateLength int
 	stateAt     time.Time

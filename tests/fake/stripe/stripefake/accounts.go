@@ -34,6 +34,7 @@ func (o Options) connectedDefaults() Options {
 			c.Seed = o.Seed + uint64(i) + 1
 		}
 		c.Now, c.Pace, c.EventDelay, c.EventVersions, c.ShortDeletes = o.Now, o.Pace, o.EventDelay, o.EventVersions, o.ShortDeletes
+		c.InlinePrices = o.InlinePrices
 		list[i] = c.withDefaults()
 	}
 	if len(list) > 0 {

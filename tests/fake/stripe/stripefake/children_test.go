@@ -374,3 +374,25 @@ func TestTheListOfReviewsShowsOpenOnesOnly(t *testing.T) {
 		t.Errorf("%d reviews listed, %d of 60 are open", got, open)
 	}
 }
+
+func TestInlinePricesAreInNoList(t *testing.T) {
+	fake, c := start(t, Options{Counts: map[string]int{"prices": 40}, InlinePrices: true})
+	_, _, body := c.do("GET", "/v1/prices?limit=100", "")
+	listed := map[string]bool{}
+	for _, price := range decode(t, body)["data"].([]any) {
+		listed[price.(map[string]any)["id"].(string)] = true
+	}
+	all, err := fake.Objects("prices")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, price := range all {
+		id := memberText(price, "id")
+		if status, _, _ := c.do("GET", "/v1/prices/"+id, ""); status != 200 || listed[id] == inline(id) {
+			t.Errorf("price %s: status %d, listed %v", id, status, listed[id])
+		}
+	}
+	if len(listed) == 0 || len(listed) == len(all) {
+		t.Errorf("%d of %d prices are listed", len(listed), len(all))
+	}
+}

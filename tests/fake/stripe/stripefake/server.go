@@ -55,6 +55,9 @@ type Options struct {
 	// ShortDeletes leaves only id, object and deleted of a customer or a plan
 	// in the event of its deletion, as some accounts see it.
 	ShortDeletes bool
+	// InlinePrices makes some prices such as were made inside of other objects:
+	// they are read by id, and no list shows them.
+	InlinePrices bool
 	// Keys are the API keys accepted; empty means sk_test_fake, unrestricted.
 	Keys []Key
 	// Account is the id of the account; empty means acct_1FakeTapline.

@@ -24,6 +24,9 @@ type world struct {
 	created   map[string][]int64 // by kind, of the seeded objects, oldest first
 }
 
+// inline tells by its id whether a price was made inside of another object.
+func inline(id string) bool { return id[len(id)-1] <= 'H' }
+
 // newWorld fails when the options ask for what cannot be seeded.
 func newWorld(doc *document, o Options) (*world, error) {
 	w := &world{doc: doc, seed: o.Seed, now: o.Now.Unix(), account: o.Account, byName: map[string]*kind{}, created: map[string][]int64{}}
@@ -32,6 +35,9 @@ func newWorld(doc *document, o Options) (*world, error) {
 		k.optional = k.optional && !o.AllKinds && !counted
 		w.kinds = append(w.kinds, k)
 		w.byName[k.name] = k
+	}
+	if o.InlinePrices {
+		w.byName["prices"].listed = func(o decoded) bool { return !inline(text(o["id"])) }
 	}
 	for _, c := range o.Connected {
 		w.connected = append(w.connected, c.Account)
