@@ -96,6 +96,7 @@ func changeFlags(flags *flag.FlagSet, set *settings) {
 	flags.Uint64Var(&set.mutator.Seed, "mutate-seed", 1, "`number` that decides those changes")
 	flags.Float64Var(&o.Pace, "pace", 0, "`seconds` by which the clock moves in one real second; 0 lets it stand")
 	flags.DurationVar(&o.EventDelay, "event-delay", 0, "longest `time` for which an event cannot be read yet; 0 shows it at once")
+	flags.BoolVar(&o.InlinePrices, "inline-prices", false, "leave some prices out of every list, as those made inside of other objects")
 	flags.BoolVar(&o.ShortDeletes, "short-deletes", false, "show in the event of a deleted customer or plan no more than its id")
 	serve.FailFlag(flags, modes, func(mode string, share float64) {
 		set.failures = append(set.failures, stripefake.Failure{Mode: stripefake.Mode(mode), Share: share})
