@@ -124,8 +124,10 @@ def test_a_second_account_has_its_own_settings_and_state(project):
 def test_schedules(project):
     listed = json.loads(project.meltano("schedule", "list", "--format", "json").stdout)
     assert [s["name"] for s in listed["schedules"]["job"]] == ["shop-hourly"]
-    project.meltano("schedule", "run", "shop-hourly")
+    project.meltano("--environment", "dev", "schedule", "run", "shop-hourly")
     assert rows_of_duckdb(project.warehouse, "SELECT count(*) > 0 FROM tap_stripe.charges") == [(True,)]
+    tables = rows_of_duckdb(project.warehouse, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'tap_stripe'")
+    assert {name for (name,) in tables} == {"charges", "customers", "invoices", "subscriptions"}  # the selection of the environment
 
 
 def test_a_failing_run_ends_with_its_cause(project):
