@@ -25,6 +25,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = pathlib.Path(__file__).with_name("results.json")
 DOCUMENT = ROOT / "docs" / "comparison.md"
 SIDES = ("loads", "taps")
+PLOTS_OF_TAPS = """
+![Rows a second of a first sync](comparison-taps-speed.png)
+
+![Rows and fields that are wrong](comparison-taps-fidelity.png)
+"""
 
 
 def arguments(words: list[str]) -> argparse.Namespace:
@@ -77,7 +82,10 @@ def measured_taps(options: argparse.Namespace) -> dict[str, Any]:
 
 def parts(results: dict[str, Any]) -> dict[str, str]:
     """The generated parts of the document, by name."""
-    return {side: conditions(results[side]) + "\n" + reporter(side).tables(results[side]) for side in SIDES if side in results}
+    written = {side: conditions(results[side]) + "\n" + reporter(side).tables(results[side]) for side in SIDES if side in results}
+    if "taps" in written:
+        written["taps"] += PLOTS_OF_TAPS
+    return written
 
 
 def reporter(side: str) -> Any:

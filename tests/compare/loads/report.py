@@ -27,7 +27,8 @@ def named(tool: dict[str, Any]) -> str:
 
 def tables(results: dict[str, Any]) -> str:
     """All tables of the loads as Markdown."""
-    parts = ["### Goals\n", goals(results["tools"]), "### Where others are better\n", losses(results), "### Loads\n"]
+    images = [f"![Rows per second of processor time, {name}](comparison-loads-{name}.png)\n" for name in inputs(results["tools"])]
+    parts = ["### Goals\n", goals(results["tools"]), *images, "### Where others are better\n", losses(results), "### Loads\n"]
     for scenario, tools in scenarios(results["tools"]).items():
         parts += [f"#### {scenario}\n", speeds(tools), remarks(tools)]
     parts += ["### What became of values\n", fidelity(results["fidelity"]), hazards(results["fidelity"]), "### Not run\n", not_run(results["not_run"])]
@@ -131,8 +132,12 @@ def plots(results: dict[str, Any], folder: pathlib.Path) -> list[pathlib.Path]:
     from loads.plots import plot
 
     groups = scenarios([t for t in results["tools"] if t["runs"]])
-    names = dict.fromkeys(scenario.split(",")[0] for scenario in groups)
-    return [plot(name, {s: at_fewest_rows(t) for s, t in groups.items() if s.split(",")[0] == name}, folder) for name in names]
+    return [plot(name, {s: at_fewest_rows(t) for s, t in groups.items() if s.split(",")[0] == name}, folder) for name in inputs(results["tools"])]
+
+
+def inputs(tools: list[dict[str, Any]]) -> list[str]:
+    """The names of the inputs that were loaded."""
+    return list(dict.fromkeys(tool["scenario"].split(",")[0] for tool in tools if tool["runs"]))
 
 
 def at_fewest_rows(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
