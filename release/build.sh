@@ -34,7 +34,7 @@ compiler() {
 	"$host") go env CC ;;
 	linux/arm64) tool aarch64-linux-gnu-gcc 'Debian has it in g++-aarch64-linux-gnu' ;;
 	linux/amd64) tool x86_64-linux-gnu-gcc 'Debian has it in g++-x86-64-linux-gnu' ;;
-	*) echo "DuckDB is C++, and linking it for $1 takes Apple's SDK: build it on a Mac" && return 1 ;;
+	*) echo "DuckDB is C++, and linking it for $1 takes libraries of Apple's SDK (CoreFoundation, Security, libresolv): build it on a Mac" && return 1 ;;
 	esac
 }
 
