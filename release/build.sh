@@ -34,7 +34,8 @@ compiler() {
 	"$host") go env CC ;;
 	linux/arm64) tool aarch64-linux-gnu-gcc 'Debian has it in g++-aarch64-linux-gnu' ;;
 	linux/amd64) tool x86_64-linux-gnu-gcc 'Debian has it in g++-x86-64-linux-gnu' ;;
-	*) echo "DuckDB is C++, and linking it for $1 takes libraries of Apple's SDK (CoreFoundation, Security, libresolv): build it on a Mac" && return 1 ;;
+	darwin/*) echo "DuckDB is C++, and linking it for $1 takes libraries of Apple's SDK (CoreFoundation, Security, libresolv): build it on a Mac" && return 1 ;;
+	*) echo "DuckDB is C++, and no compiler for $1 is known here" && return 1 ;;
 	esac
 }
 
@@ -72,7 +73,11 @@ pack() {
 	folder=$work/$name
 	mkdir -p "$folder"
 	if [ "$2/$3" != "$host" ]; then
-		reason=$(compile "$1" "$2" "$3" "$work/source" "$folder/$1") || { not_made+=("$1 $2/$3: $reason") && return; }
+		reason=$(compile "$1" "$2" "$3" "$work/source" "$folder/$1") || {
+			[ -n "$reason" ] || exit 1 # the go command has said why
+			not_made+=("$1 $2/$3: $reason")
+			return
+		}
 	fi
 	papers "$1"
 	[ "$2/$3" != "$host" ] || cp "$work/native/$1" "$folder"
