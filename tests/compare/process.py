@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass, field
 
 FAILURE = re.compile(r"\b\w*(Error|Exception|fatal)\b|\b(error|invalid|caused|pq):?\b", re.IGNORECASE)
+ASIDES = "(Background", "The above exception", "During handling of"  # what Python's tools write around the cause
 LAUNCHER = pathlib.Path(__file__).with_name("launcher.py")
 
 
@@ -60,6 +61,6 @@ def timed(command: Command, directory: pathlib.Path, timeout: int) -> Took:
 
 def last_line(path: pathlib.Path) -> str:
     """The last line of a file that tells of an error, or else that says something, cut to what fits into a table."""
-    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip() and not line.startswith("(Background")] if path.exists() else []
+    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip() and not line.startswith(ASIDES)] if path.exists() else []
     tell = [line for line in lines if FAILURE.search(line)] or lines
     return re.sub(r"\x1b\[[0-9;]*m", "", tell[-1])[:300] if tell else ""

@@ -45,7 +45,7 @@ INPUTS = [
     Input(
         "charges",
         ("succeeded", "refunded"),
-        30_000,
+        25_000,
         300_000,
         "{id: 'VARCHAR', amount: 'BIGINT', exchange_rate: 'DECIMAL(18, 6)', created: 'TIMESTAMPTZ', metadata: 'JSON', status: 'VARCHAR'}",
         (
@@ -62,7 +62,7 @@ INPUTS = [
     Input(
         "payments",
         ("open", "paid"),
-        75_000,
+        60_000,
         1_000_000,
         "{id: 'BIGINT', customer_id: 'BIGINT', amount: 'DECIMAL(18, 2)', paid_at: 'TIMESTAMPTZ', status: 'VARCHAR'}",
         (total("id", 0), total("customer_id", 0), total("amount", 2), instants("paid_at")),
