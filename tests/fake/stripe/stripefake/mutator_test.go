@@ -180,6 +180,33 @@ func TestAChurnedListAndItsParentAgree(t *testing.T) {
 	}
 }
 
+// A list may be longer than what its parent shows of it. An event tells of the parent all the same.
+func TestEveryChurnedListOfAParentIsTold(t *testing.T) {
+	fake, _ := start(t, Options{Seed: 7, Objects: 100})
+	m := mutator(t, fake, MutatorOptions{Seed: 5, Kinds: []string{"subscriptions"}})
+	hidden := 0
+	for range 1200 {
+		from := len(fake.shelves["events"].entries)
+		change := step(t, m, 1)[0]
+		if change.Kind != "subscriptions.items" {
+			continue
+		}
+		raw, err := fake.Object("subscriptions", change.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(raw), `"has_more":true`) {
+			hidden++
+		}
+		if types := feed(t, fake, from, map[string]string{}); types["customer.subscription.updated"] != 1 {
+			t.Fatalf("the items of %s changed, and the events are %v", change.ID, types)
+		}
+	}
+	if hidden == 0 {
+		t.Error("no list was longer than what is shown of it")
+	}
+}
+
 func TestABurstSharesASecond(t *testing.T) {
 	fake, _ := start(t, Options{Objects: 300})
 	before := len(fake.shelves["events"].entries)

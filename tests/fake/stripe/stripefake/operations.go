@@ -250,6 +250,9 @@ func (m *Mutator) churnList(sh *shelf, at int, c *child) {
 	s.emit(done.types, done.element, done.previous)
 	after, _ := readMembers(s.raw(sh, at))
 	changed := difference(before, after)
+	if shown := find(before, c.name); len(changed) == 0 && shown != nil && !c.tells() {
+		changed = []member{{c.name, shown}} // of a list that goes on behind what is shown of it
+	}
 	if len(changed) == 0 {
 		return
 	}
