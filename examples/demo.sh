@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/bin:$PATH
+unset "${!TAP_STRIPE_@}" "${!TAP_RECHARGE_@}" "${!TARGET_WAREHOUSE_@}" # of another try in this shell
 mkdir -p demo
 rm -f demo/{stripe,recharge}.* demo/warehouse.duckdb{,.wal}
 
