@@ -41,7 +41,7 @@ func (c column) write(writer file.ColumnChunkWriter, values arrow.Array, levels 
 		}
 		writer.(*file.FixedLenByteArrayColumnChunkWriter).WriteBatchSpaced(numbers, levels, nil, valid, from)
 	default:
-		return fmt.Errorf("Parquet has no place for %s", values.DataType())
+		return fmt.Errorf("no type of Parquet is for %s", values.DataType())
 	}
 	return nil
 }
