@@ -135,7 +135,7 @@ func (c *crew) steal() (*reading, *walk) {
 	var of *reading
 	most := float64(fewestPages)
 	for _, r := range c.readings {
-		if r.stopped || r.shared >= r.mayShare(c.settings.PageSize) || r.busy >= requestsAtOnce(endpointRate) || c.run.Limit > 0 {
+		if r.stopped || r.shared >= r.mayShare(c.settings.PageSize) || r.busy >= c.client.limit.useful(r.root.stream.path) || c.run.Limit > 0 {
 			continue
 		}
 		for _, w := range r.walks {

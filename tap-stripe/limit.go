@@ -229,6 +229,13 @@ func (l *limiter) dispatch() {
 	}
 }
 
+// useful is how many workers on one list are of use: at a small share of what Stripe grants, fewer.
+func (l *limiter) useful(endpoint string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return min(requestsAtOnce(endpointRate), int(l.budgetOf(endpoint).together.full))
+}
+
 // expect takes note of how many requests to an endpoint are still to come.
 func (l *limiter) expect(endpoint string, requests float64) {
 	l.mu.Lock()

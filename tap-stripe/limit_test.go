@@ -161,6 +161,24 @@ func TestEndpointsTakeTurns(t *testing.T) {
 	})
 }
 
+func TestNoMoreWorkersThanTheRateNeeds(t *testing.T) {
+	for _, c := range []struct {
+		rate, granted float64
+		endpoint      string
+		want          int
+	}{
+		{100, 100, "/v1/charges", 25},
+		{100, 100, "/v1/files", 20},
+		{50, 100, "/v1/charges", 13},
+		{2, 25, "/v1/charges", 13},
+		{1e6, 100, "/v1/charges", 25},
+	} {
+		if got := newLimiter(c.rate, c.granted).useful(c.endpoint); got != c.want {
+			t.Errorf("at %v of %v requests a second %d workers on %s are of use, want %d", c.rate, c.granted, got, c.endpoint, c.want)
+		}
+	}
+}
+
 // All lists are to end together, and what nobody can foresee may be the longest.
 func TestEndpointsShareByWhatIsToCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -20,7 +20,7 @@ func main() {
 	results := flag.String("results", "tests/bench/tap.json", "file to write the figures to; empty for none")
 	flag.StringVar(&b.tap, "tap", "bin/tap-stripe", "the binary to measure")
 	flag.Float64Var(&b.speed, "speed", 1, "how many times as fast as Stripe the fake is: as many requests a second, and answers that take as much less")
-	flag.Float64Var(&b.rate, "rate", 1, "share of what Stripe grants, its latency kept, where a machine is too busy for the whole; with as small a scale the cases take as long")
+	flag.Float64Var(&b.rate, "rate", 1, "share of what Stripe grants, its latency kept, where a machine is too busy for the whole; with as small a scale the cases take as long. Below 0.5 the tap takes more of a single endpoint than that")
 	flag.Float64Var(&b.scale, "scale", 1, "share of the objects of every case")
 	flag.Parse()
 	if err := run(b, *pattern, *results); err != nil {
