@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -33,7 +34,9 @@ func TestAHostIsAnsweredByItsFake(t *testing.T) {
 	trusted.AppendCertsFromPEM(authority)
 	client := &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: trusted},
-		Dial:            func(network, _ string) (net.Conn, error) { return net.Dial(network, front.Listener.Addr().String()) },
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, front.Listener.Addr().String())
+		},
 	}}
 	for _, c := range []struct{ url, header, value, status, body string }{
 		{"https://api.stripe.com/v1/charges?limit=1", "Stripe-Version", "2022-11-15", "200 OK", "/v1/charges?limit=1 2023-10-16"},
