@@ -50,6 +50,9 @@ func (c *Config) parse() (*pgx.ConnConfig, error) {
 		query.Set("connect_timeout", "15")
 	}
 	c.overlay(query)
+	if u.Host == "" && u.Path == "" {
+		u.Path = "/" // without one a URL is printed in a form that the driver does not take for one
+	}
 	u.RawQuery = query.Encode()
 	config, err := pgx.ParseConfig(u.String())
 	if err != nil {

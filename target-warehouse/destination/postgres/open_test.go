@@ -88,6 +88,20 @@ func TestFieldsReplaceWhatTheURLSays(t *testing.T) {
 	}
 }
 
+func TestSettingsDoWithoutAURL(t *testing.T) {
+	for _, u := range []string{"", "postgres://", "postgresql://?sslmode=disable"} {
+		c := Config{URL: singer.Secret(u), Host: "warehouse.internal", Port: 5999, User: "you", Password: "new", Database: "second"}
+		config, err := c.parse()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []any{config.Host, config.Port, config.User, config.Password, config.Database}
+		if diff := gocmp.Diff([]any{"warehouse.internal", uint16(5999), "you", "new", "second"}, got); diff != "" {
+			t.Errorf("with URL %q (-want +got):\n%s", u, diff)
+		}
+	}
+}
+
 func TestPipelineIsLoadedByOneRunAtATime(t *testing.T) {
 	db := newDatabase(t)
 	first := mustOpen(t, db)
