@@ -1,4 +1,4 @@
-package load
+package main
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 
 	"tapline/singer"
 	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/load"
 	"tapline/target-warehouse/table"
 	"tapline/tests/bench/inputs"
 )
@@ -30,9 +31,9 @@ func benchmarkRun(b *testing.B, in *inputs.Input) {
 	}
 	b.SetBytes(int64(text.Len()))
 	for b.Loop() {
-		o := Options{Allocator: mallocator.NewMallocator(), Log: slog.New(slog.DiscardHandler)}
+		o := load.Options{Allocator: mallocator.NewMallocator(), Log: slog.New(slog.DiscardHandler)}
 		emit := func(json.RawMessage) error { return nil }
-		if _, err := Run(context.Background(), singer.NewReader(bytes.NewReader(text.Bytes())), sink{}, emit, o); err != nil {
+		if _, err := load.Run(context.Background(), singer.NewReader(bytes.NewReader(text.Bytes())), sink{}, emit, o); err != nil {
 			b.Fatal(err)
 		}
 	}
