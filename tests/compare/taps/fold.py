@@ -11,7 +11,8 @@ Row = dict[str, Any]
 
 
 class Message(NamedTuple):
-    """A line of a tap, whatever its protocol: keys (of a stream), record, version (older rows go), clear (the table)."""
+    """A line of a tap, whatever its protocol: keys (of a stream), cursor (by which its rows replace each other, not by
+    their order), record, version (older rows go), clear (the table)."""
 
     kind: str
     stream: str
@@ -42,12 +43,15 @@ def singer_messages(lines: Iterator[bytes]) -> Iterator[Message]:
 
 
 def airbyte_messages(lines: Iterator[bytes], catalog: dict) -> Iterator[Message]:
-    """The messages of an Airbyte source. Streams that are read whole overwrite their table, as their catalog says."""
+    """The messages of an Airbyte source. Streams that are read whole overwrite their table, as their catalog says, and of the
+    others the destination keeps the row with the greatest cursor."""
     for entry in catalog["streams"]:
         name = entry["stream"]["name"]
         yield Message("keys", name, [path[-1] for path in entry.get("primary_key") or []])
         if entry["destination_sync_mode"] == "overwrite":
             yield Message("clear", name)
+        elif entry.get("cursor_field"):
+            yield Message("cursor", name, entry["cursor_field"][-1])
     for line in lines:
         if not line.startswith(b"{"):
             continue
@@ -64,6 +68,7 @@ class Tables:
 
     def __init__(self) -> None:
         self.keys: dict[str, list[str]] = {}
+        self.cursors: dict[str, str] = {}
         self.rows: dict[str, dict[Any, tuple[Row, int]]] = {}  # by stream and key, with the version
         self.delivered: dict[str, set[str]] = {}  # by stream, the paths that ever had a value
 
@@ -73,6 +78,8 @@ class Tables:
         match m.kind:
             case "keys":
                 self.keys[m.stream] = m.value
+            case "cursor":
+                self.cursors[m.stream] = m.value
             case "clear":
                 table.clear()
             case "version":
@@ -81,12 +88,21 @@ class Tables:
             case "record":
                 keys = self.keys.get(m.stream) or []
                 key = tuple(json.dumps(m.value.get(name), default=str) for name in keys) if keys else len(table)
-                table[key] = (m.value, m.version)
+                if key not in table or not older(m.value, table[key][0], self.cursors.get(m.stream)):
+                    table[key] = (m.value, m.version)
                 self.delivered.setdefault(m.stream, set()).update(paths(m.value))
 
     def of(self, stream: str) -> list[Row]:
         """The rows of a stream."""
         return [row for row, _ in self.rows.get(stream, {}).values()]
+
+
+def older(row: Row, other: Row, cursor: str | None) -> bool:
+    """Whether a row comes before another of the same key by the cursor of their stream, if it has one."""
+    a, b = (row.get(cursor), other.get(cursor)) if cursor else (None, None)
+    if a is None or b is None:
+        return False
+    return a < b if isinstance(a, str) == isinstance(b, str) else str(a) < str(b)
 
 
 def paths(value: Any, path: str = "") -> Iterator[str]:

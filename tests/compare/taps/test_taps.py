@@ -66,6 +66,13 @@ class Folding(unittest.TestCase):
         self.assertEqual([r["id"] for r in tables.of("whole")], [2])
         self.assertEqual([r["id"] for r in tables.of("part")], [1, 2])
 
+    def test_airbyte_keeps_the_greatest_cursor(self):
+        stream = {"stream": {"name": "a"}, "destination_sync_mode": "append_dedup", "primary_key": [["id"]], "cursor_field": ["updated"]}
+        rows = [{"id": 1, "updated": 7, "n": 1}, {"id": 1, "updated": 5, "n": 2}, {"id": 2, "updated": 5, "n": 3}, {"id": 2, "updated": 5, "n": 4}, {"id": 2, "n": 5}]
+        records = lines(*({"type": "RECORD", "record": {"stream": "a", "data": row}} for row in rows))
+        tables = taken(fold.airbyte_messages(iter(records), {"streams": [stream]}))
+        self.assertEqual([row["n"] for row in tables.of("a")], [1, 5])
+
     def test_digits_are_kept(self):
         self.assertEqual(fold.decode('{"a":0.1000000000000000055,"b":12345678901234567890}'), {"a": D("0.1000000000000000055"), "b": 12345678901234567890})
 
