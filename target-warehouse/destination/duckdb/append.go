@@ -71,6 +71,7 @@ func (l *load) appendFrom(ctx context.Context, p *plan, from source) (destinatio
 	case !p.t.Keyed():
 		appendRows = l.insertAll
 	}
+	l.w.appended(p)
 	counts, err := appendRows(ctx, p, from)
 	if err == nil {
 		err = l.w.trim(ctx)

@@ -57,10 +57,11 @@ type Warehouse struct {
 	shared    bool
 
 	// See memory.go; in bytes.
-	room  int64  // Config.TableMemory; 0 for any
-	held  int64  // what DuckDB needed when that was last asked for
-	floor int64  // what it still needed behind a checkpoint
-	limit string // DuckDB's own bound, if it may be lowered for a while; else ""
+	room    int64            // Config.TableMemory; 0 for any
+	held    int64            // what DuckDB needed when that was last asked for
+	floor   int64            // what it still needed behind a checkpoint
+	limit   string           // DuckDB's own bound, if it may be lowered for a while; else ""
+	columns map[string]int64 // what the columns of tables with rows ahead of a checkpoint take, by the table's quoted name
 }
 
 var _ destination.Destination = (*Warehouse)(nil)
@@ -94,7 +95,7 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	w := &Warehouse{
 		readOnly: readOnly, shared: remote(cfg.Path), streams: map[string]string{}, prepared: map[*destination.OwnTable]bool{},
 		collecting: map[string]bool{}, untold: map[string][]destination.Change{}, plans: map[*table.Table]*plan{}, revisions: map[string]int{},
-		room: cmp.Or(cfg.TableMemory, cfg.MemoryLimit/2),
+		room: cmp.Or(cfg.TableMemory, cfg.MemoryLimit/2), columns: map[string]int64{},
 	}
 	if w.shared || cfg.Path == memoryPath {
 		w.room = 0 // the memory is elsewhere, or there is no file to write it to
