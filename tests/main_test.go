@@ -70,6 +70,9 @@ func newProject(t testing.TB, url, tapSettings, targetSettings string) *project 
 	t.Helper()
 	dir := t.TempDir()
 	p := &project{dir: dir, database: filepath.Join(dir, "warehouse.duckdb")}
+	if !strings.Contains(tapSettings, `"select"`) {
+		tapSettings += `,"select":["*.*"]` // also what is not read by default, because it costs many requests
+	}
 	p.write(t, "tap.json", fmt.Sprintf(`{"api_key":"sk_test_fake","base_url":%q,"request_rate":5000%s}`, url, tapSettings))
 	p.write(t, "target.json", fmt.Sprintf(`{"path":%q%s}`, p.database, targetSettings))
 	return p
