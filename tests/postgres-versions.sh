@@ -11,7 +11,7 @@ for tool in mvn unzip xz; do
 done
 for version in ${versions[*]}; do
 	if [ ! -x "$store/$version/bin/initdb" ]; then
-		draft=$(mktemp -d "${TMPDIR:-/tmp}/postgres.XXXXXX")
+		draft=$(mktemp -d)
 		mvn -B -q -Dstyle.color=never dependency:copy -Dartifact="io.zonky.test.postgres:$artifact:$version" -DoutputDirectory="$draft"
 		unzip -q "$draft/$artifact-$version.jar" '*.txz' -d "$draft"
 		mkdir -p "$draft/files" "$store"

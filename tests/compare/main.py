@@ -34,7 +34,7 @@ PLOTS_OF_TAPS = """
 
 def arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make compare", description="Measures tapline beside its peers.")
-    parser.add_argument("--quick", action="store_true", help="fewer rows, for every tool of both sides within a quarter of an hour")
+    parser.add_argument("--quick", action="store_true", help="fewer rows, for every tool of both sides")
     parser.add_argument("--runs", type=int, help="runs of each contestant, whose medians are compared (3)")
     parser.add_argument("--rows", type=int, help="rows of the larger loads, of the fast ones")
     parser.add_argument("--peer-rows", type=int, help="rows of the loads that all make")

@@ -32,7 +32,7 @@ import (
 // checkpoint compresses them into the file. Many tables or long rows make that more than there is room for, and the load
 // is crowded then.
 
-// boundHeap makes C's allocator, which batches come from, give back what is freed. In an arena for each thread, three times
+// boundHeap makes C's allocator, which batches come from, give back what is freed. In an arena for each thread, more than twice
 // as much as was in use stayed with the process. It holds for the whole process.
 func boundHeap() { C.bound_heap() }
 
