@@ -1,21 +1,5 @@
 package duckdb
 
-/*
-#include <stdlib.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
-static void bound_heap(void) {
-#ifdef __GLIBC__
-	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_MMAP_THRESHOLD, 256 << 10);
-	mallopt(M_TRIM_THRESHOLD, 8 << 20);
-#endif
-}
-*/
-import "C"
-
 import (
 	"context"
 	"fmt"
@@ -31,10 +15,6 @@ import (
 // Rows that were appended lie in memory until a row group of 122,880 is full, and those of one that is not full until a
 // checkpoint compresses them into the file. Many tables or long rows make that more than there is room for, and the load
 // is crowded then.
-
-// boundHeap makes C's allocator, which batches come from, give back what is freed. In an arena for each thread, more than twice
-// as much as was in use stayed with the process. It holds for the whole process.
-func boundHeap() { C.bound_heap() }
 
 // usage is what DuckDB takes, in bytes.
 type usage struct {

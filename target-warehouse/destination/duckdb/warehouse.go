@@ -100,7 +100,6 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	if w.shared || cfg.Path == memoryPath {
 		w.room = 0 // the memory is elsewhere, or there is no file to write it to
 	}
-	boundHeap()
 	dsn, err := w.dataSource(ctx, cfg)
 	if err != nil {
 		return nil, err
