@@ -3,12 +3,13 @@ package decode
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"testing"
 
 	"tapline/singer"
 	"tapline/target-warehouse/table"
 
-	"github.com/apache/arrow/go/v15/arrow/memory/mallocator"
+	"github.com/apache/arrow/go/v15/arrow/memory"
 )
 
 // chargeProperties are 23 columns, 4 of them nested, in the proportions of a payment provider's charge.
@@ -58,10 +59,19 @@ func TestAppendAllocatesNothingOnceItsBuffersHaveGrown(t *testing.T) {
 	fill()
 	fill()
 	d.Batch().Rows.Release()
-	if n := testing.AllocsPerRun(1, fill); n != 0 {
+	if n := allocations(d, fill); n != 0 {
 		t.Errorf("100 rows allocate %v times", n)
 	}
-	d.Batch().Rows.Release()
+}
+
+// allocations is how often fill allocates at the least: the runtime itself may do so in between, but not each time.
+func allocations(d *Decoder, fill func()) float64 {
+	least := math.Inf(1)
+	for range 5 {
+		least = min(least, testing.AllocsPerRun(1, fill))
+		d.Batch().Rows.Release()
+	}
+	return least
 }
 
 // TestWhatIsSeldomAllocatesNothingEither has flattened objects, violations, and numbers in columns that grew wider.
@@ -90,10 +100,9 @@ func TestWhatIsSeldomAllocatesNothingEither(t *testing.T) {
 		t.Error("no column grew wider")
 	}
 	b.Rows.Release()
-	if n := testing.AllocsPerRun(1, fill); n != 0 {
+	if n := allocations(d, fill); n != 0 {
 		t.Errorf("100 rows allocate %v times", n)
 	}
-	d.Batch().Rows.Release()
 }
 
 func BenchmarkDecodeCharges(b *testing.B) {
@@ -102,7 +111,7 @@ func BenchmarkDecodeCharges(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	d := Compile(shape, s, Options{Allocator: mallocator.NewMallocator(), RunStart: runStart}).NewDecoder()
+	d := Compile(shape, s, Options{Allocator: memory.NewGoAllocator(), RunStart: runStart}).NewDecoder()
 	records := charges(10_000)
 	size := 0
 	for i := range records {

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"testing"
 
-	"github.com/apache/arrow/go/v15/arrow/memory/mallocator"
+	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"tapline/singer"
 	"tapline/target-warehouse/destination"
@@ -31,7 +31,7 @@ func benchmarkRun(b *testing.B, in *inputs.Input) {
 	}
 	b.SetBytes(int64(text.Len()))
 	for b.Loop() {
-		o := load.Options{Allocator: mallocator.NewMallocator(), Log: slog.New(slog.DiscardHandler)}
+		o := load.Options{Allocator: memory.NewGoAllocator(), Log: slog.New(slog.DiscardHandler)}
 		emit := func(json.RawMessage) error { return nil }
 		if _, err := load.Run(context.Background(), singer.NewReader(bytes.NewReader(text.Bytes())), sink{}, emit, o); err != nil {
 			b.Fatal(err)

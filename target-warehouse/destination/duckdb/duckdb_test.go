@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/apache/arrow/go/v15/arrow/memory/mallocator"
-
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/destination/destinationtest"
 )
@@ -21,8 +19,12 @@ func TestSuite(t *testing.T) {
 
 // newHarness has its warehouse in a file named like the schema of the suite's tables.
 func newHarness(t *testing.T) *destinationtest.Harness {
-	mem := mallocator.NewMallocator()
-	t.Cleanup(func() { mem.AssertSize(t, 0) })
+	mem := new(allocator)
+	t.Cleanup(func() {
+		if n := mem.held.Load(); n != 0 {
+			t.Errorf("%d bytes of batches were not given back", n)
+		}
+	})
 	path := filepath.Join(t.TempDir(), "shop.duckdb")
 	var w *Warehouse
 	return &destinationtest.Harness{

@@ -35,16 +35,10 @@ import (
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/cdata"
-	"github.com/apache/arrow/go/v15/arrow/memory"
-	"github.com/apache/arrow/go/v15/arrow/memory/mallocator"
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
 	"tapline/target-warehouse/table"
 )
-
-// Allocator returns an allocator for the Arrow buffers of batches that go to a Warehouse. They must lie in C memory,
-// because DuckDB reads them in place and C code may not keep pointers to memory that Go manages.
-func Allocator() memory.Allocator { return mallocator.NewMallocator() }
 
 // rowsView is the view through which a statement reads the batches. Its columns are named by position (see position),
 // with table.Ordinal behind them. It can be read once. DuckDB makes such views in the schema main only, so it is made
