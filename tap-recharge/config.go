@@ -54,7 +54,8 @@ func readSettings(config *singer.Config) (*settings, error) {
 	}
 	var faults []string
 	if s.Token == "" {
-		faults = append(faults, "access_token is missing; make an API token in Recharge's merchant portal (Tools & apps, API tokens) and set it.")
+		faults = append(faults, "access_token is missing; make an API token in Recharge's merchant portal (Tools & apps, API tokens) and set it, "+
+			"or set TAP_RECHARGE_ACCESS_TOKEN and pass --config ENV.")
 	}
 	if strings.ContainsFunc(s.Token.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
 		faults = append(faults, "access_token holds a space, a line end or another character that no token has; look at its beginning and end.")

@@ -514,7 +514,7 @@ func TestFaultsOfTheSettingsAreTold(t *testing.T) {
 		set   map[string]any
 		words string
 	}{
-		{map[string]any{"access_token": nil, "select": patterns("charges")}, "access_token is missing"},
+		{map[string]any{"access_token": nil, "select": patterns("charges")}, "set TAP_RECHARGE_ACCESS_TOKEN and pass --config ENV"},
 		{map[string]any{"access_token": "sk_1\nsk_2"}, "access_token holds"},
 		{map[string]any{"start_date": "2024-02-31"}, "start_date"},
 		{map[string]any{"start_date": "yesterday"}, "90d"},

@@ -49,7 +49,7 @@ func TestCheckTellsWhatAKeyCanDo(t *testing.T) {
 		{"an expired key", map[string]any{"api_key": "sk_test_expired", "select": some}, singer.ExitCredentials, nil,
 			"the API key is wrong, expired or revoked; .*api_key_expired"},
 		{"a publishable key", map[string]any{"api_key": "pk_live_1", "select": some}, singer.ExitUsage, nil, "publishable key"},
-		{"no key", map[string]any{"api_key": nil, "select": some}, singer.ExitUsage, nil, "api_key is missing"},
+		{"no key", map[string]any{"api_key": nil, "select": some}, singer.ExitUsage, nil, "set TAP_STRIPE_API_KEY and pass --config ENV"},
 		{"a key without access to the account", map[string]any{"api_key": "sk_test_own", "account_id": "acct_other", "select": some}, singer.ExitCredentials, nil,
 			"no access to the account that account_id names"},
 		{"nobody there", map[string]any{"api_key": "sk_test_full", "base_url": "http://127.0.0.1:1", "max_retries": 0, "select": some}, singer.ExitUnavailable, nil,

@@ -50,7 +50,8 @@ func readSettings(config *singer.Config) (*settings, error) {
 	}
 	var faults []string
 	if s.APIKey == "" {
-		faults = append(faults, "api_key is missing; set it to a secret or restricted key from https://dashboard.stripe.com/apikeys.")
+		faults = append(faults, "api_key is missing; set it to a secret or restricted key from https://dashboard.stripe.com/apikeys, "+
+			"or set TAP_STRIPE_API_KEY and pass --config ENV.")
 	}
 	if strings.HasPrefix(s.APIKey.Reveal(), "pk_") {
 		faults = append(faults, "api_key is a publishable key (pk_...), which reads nothing; use a secret key (sk_...) or a restricted one (rk_...).")
