@@ -134,11 +134,19 @@ func plainLine(l logLine) []byte {
 	return append(l.text(append([]byte(levelOf(l.level).human), ' ')), '\n')
 }
 
-// terminalLine is for a person: the time of day, then as plainLine, with colours.
-func terminalLine(l logLine) []byte {
-	level := levelOf(l.level)
-	dst := l.time.AppendFormat(nil, "15:04:05 ")
-	return append(l.text(append(dst, "\x1b["+level.color+"m"+level.human+"\x1b[0m "...)), '\n')
+// terminal formats lines for a person: the time of day, the level in its colour, and the program of that name, as the
+// two programs of a pipe write to one terminal. The last line of a run that failed names it by itself.
+func terminal(name string) func(logLine) []byte {
+	speaker := name + ": "
+	return func(l logLine) []byte {
+		level := levelOf(l.level)
+		dst := l.time.AppendFormat(nil, "15:04:05 ")
+		dst = append(dst, "\x1b["+level.color+"m"+level.human+"\x1b[0m "...)
+		if !strings.HasPrefix(l.message, speaker) {
+			dst = append(dst, speaker...)
+		}
+		return append(l.text(dst), '\n')
+	}
 }
 
 // text appends what was said, with its attributes.

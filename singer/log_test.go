@@ -46,9 +46,13 @@ func TestPlainLogLines(t *testing.T) {
 func TestTerminalLogLines(t *testing.T) {
 	line := logLine{time: time.Date(2024, 5, 6, 12, 4, 5, 0, time.UTC), level: slog.LevelWarn, message: "message", stream: "charges",
 		attrs: []slog.Attr{slog.String("key", "value")}}
-	want := "12:04:05 \x1b[33mWARN\x1b[0m stream=charges message key=value\n"
-	if diff := cmp.Diff(want, string(terminalLine(line))); diff != "" {
+	want := "12:04:05 \x1b[33mWARN\x1b[0m tap-x: stream=charges message key=value\n"
+	if diff := cmp.Diff(want, string(terminal("tap-x")(line))); diff != "" {
 		t.Errorf("line differs (-want +got):\n%s", diff)
+	}
+	last := logLine{time: line.time, level: levelCritical, message: "tap-x: gave up"}
+	if diff := cmp.Diff("12:04:05 \x1b[1;31mCRITICAL\x1b[0m tap-x: gave up\n", string(terminal("tap-x")(last))); diff != "" {
+		t.Errorf("the last line differs (-want +got):\n%s", diff)
 	}
 }
 

@@ -120,7 +120,7 @@ func (s *session) handler() slog.Handler {
 	h := &logHandler{out: s.console, format: structured(s.program.name)}
 	switch {
 	case s.terminalLog():
-		h.format = terminalLine
+		h.format = terminal(s.program.name)
 	case s.flags.logFormat == "text":
 		h.format = plainLine
 	}
