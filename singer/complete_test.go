@@ -116,7 +116,7 @@ $(complete -p %s | sed 's/.*-F \([^ ]*\).*/\1/')
 IFS=,; echo "${COMPREPLY[*]}"
 `, words, folder, name, c.line, len(c.line), name)
 		cmd := exec.Command(bash, "-c", script)
-		cmd.Env = append(os.Environ(), roleVariable+"="+c.role)
+		cmd.Env = append(os.Environ(), roleVariable+"="+c.role, "GORACE=atexit_sleep_ms=0") // or the race detector lets each process wait a second
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()

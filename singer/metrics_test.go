@@ -140,7 +140,7 @@ func TestProgressLeavesLogsAboveAndItselfNoTrace(t *testing.T) {
 	if _, err := c.Write([]byte("a log line\n")); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !strings.Contains(out.String(), "charges") && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -85,7 +85,7 @@ func start(t *testing.T, role string, args ...string) (cmd *exec.Cmd, stderr *by
 // exitCode waits for a process that should end soon.
 func exitCode(t *testing.T, cmd *exec.Cmd) int {
 	t.Helper()
-	late := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	late := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer late.Stop()
 	_ = cmd.Wait()
 	return cmd.ProcessState.ExitCode()
@@ -171,7 +171,12 @@ func TestProcessTargetStoppedWhileItWaitsForInput(t *testing.T) {
 }
 
 func TestProcessTargetThatIsStuckEndsWithTheSecondSignal(t *testing.T) {
-	cmd, stderr := start(t, "stuck target", "--log-format", "text")
+	cmd, _ := start(t, "stuck target", "--log-format", "text")
+	cmd.Stderr = nil
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -187,13 +192,19 @@ func TestProcessTargetThatIsStuckEndsWithTheSecondSignal(t *testing.T) {
 	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
+	log, said := bufio.NewReader(stderr), ""
+	for _, word := range []string{"no more input is read", "stopped by SIGTERM"} {
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(100 * time.Millisecond) // two of one kind that are pending at once count as one
+		for line := ""; !strings.Contains(line, word); { // two of one kind that are pending at once count as one
+			if line, err = log.ReadString('\n'); err != nil {
+				t.Fatalf("stderr ends with %v before it says %q:\n%s", err, word, said)
+			}
+			said += line
+		}
 	}
 	if got := exitCode(t, cmd); got != 143 {
-		t.Errorf("exit code %d; stderr\n%s", got, stderr)
+		t.Errorf("exit code %d; stderr\n%s", got, said)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
-	"time"
+	"testing/synctest"
 )
 
 func TestReadAheadPassesEveryByteInOrder(t *testing.T) {
@@ -36,21 +36,15 @@ func TestReadAheadPassesFailuresBehindTheData(t *testing.T) {
 }
 
 func TestReadAheadIsBounded(t *testing.T) {
-	source := &countingReader{}
-	a := newReadAhead(source)
-	defer a.Stop()
-	var last int64
-	for range 50 { // until nothing more is read
-		time.Sleep(10 * time.Millisecond)
-		if n := source.n.Load(); n == last && n > 0 {
-			break
-		} else {
-			last = n
+	synctest.Test(t, func(t *testing.T) {
+		source := &countingReader{}
+		a := newReadAhead(source)
+		defer a.Stop()
+		synctest.Wait() // until nothing more is read
+		if n := source.n.Load(); n != aheadBuffers {
+			t.Errorf("%d buffers are read ahead, want %d", n, aheadBuffers)
 		}
-	}
-	if n := source.n.Load(); n != aheadBuffers {
-		t.Errorf("%d buffers are read ahead, want %d", n, aheadBuffers)
-	}
+	})
 }
 
 func TestStopEndsAReadThatWaits(t *testing.T) {
