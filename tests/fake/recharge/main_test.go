@@ -63,7 +63,7 @@ func TestServesUntilItIsStopped(t *testing.T) {
 		}
 	}
 	written := ""
-	for range 100 { // the file follows the line
+	for range 6000 { // the file follows the line
 		if b, err := os.ReadFile(file); err == nil {
 			written = strings.TrimSpace(string(b))
 			break

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -58,11 +59,13 @@ func TestStepsSayWhichFailed(t *testing.T) {
 }
 
 func TestRunGoesOnUntilItIsToldToStopOrFails(t *testing.T) {
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Millisecond)
-	defer stop()
-	if n, err := Run(ctx, 1000, func() error { return nil }); err != nil || n < 2 {
-		t.Errorf("%d steps, %v", n, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 30*time.Millisecond+time.Microsecond)
+		defer stop()
+		if n, err := Run(ctx, 1000, func() error { return nil }); err != nil || n != 30 {
+			t.Errorf("%d steps, %v", n, err)
+		}
+	})
 	failed := errors.New("full")
 	if n, err := Run(t.Context(), 1000, func() error { return failed }); n != 0 || !errors.Is(err, failed) {
 		t.Errorf("%d steps, %v", n, err)

@@ -44,7 +44,7 @@ func TestServesUntilItIsStopped(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, answer.StatusCode, want)
 		}
 	}
-	for range 100 { // the file follows the line
+	for range 6000 { // the file follows the line
 		if written, err := os.ReadFile(file); err == nil && string(written) == line {
 			stop()
 			break

@@ -129,14 +129,15 @@ func TestTheBucketLetsTheRateThrough(t *testing.T) {
 }
 
 func TestARateAnswers429(t *testing.T) {
-	_, c := start(t, Options{Rate: 1})
-	if status, _, _ := c.do("GET", "/v1/charges", ""); status != 200 {
-		t.Errorf("first request: %d", status)
-	}
-	status, header, _ := c.do("GET", "/v1/charges", "")
-	if status != 429 || header.Get("Stripe-Rate-Limited-Reason") != "global-rate" {
-		t.Errorf("second request: %d %v", status, header)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		fake := fakeOf(t, Options{Rate: 1})
+		if w := ask(fake, "charges"); w.Code != 200 {
+			t.Errorf("first request: %d", w.Code)
+		}
+		if w := ask(fake, "charges"); w.Code != 429 || w.Header().Get("Stripe-Rate-Limited-Reason") != "global-rate" {
+			t.Errorf("second request: %d %v", w.Code, w.Header())
+		}
+	})
 }
 
 func TestTheControlHalfDoesWhatTheMethodsDo(t *testing.T) {
