@@ -442,7 +442,7 @@ func TestAVerbThatChangesTheStateFencesOffARun(t *testing.T) {
 	if _, err := io.WriteString(feed, strings.SplitAfter(shopStream, "\n")[0]); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for begun := false; !begun; time.Sleep(time.Millisecond) {
 		code, runs, _ := runTarget(t, config, "", "runs")
 		begun = code == 0 && strings.Contains(runs, "  running  ")

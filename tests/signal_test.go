@@ -95,9 +95,9 @@ func TestStoppedTapResumes(t *testing.T) {
 // waitForRequests waits until the fake has been asked n times.
 func waitForRequests(t *testing.T, fake *stripefake.Server, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); len(fake.Requests()) < n; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); len(fake.Requests()) < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after 30 s the fake has been asked only %d times", len(fake.Requests()))
+			t.Fatalf("after 2 minutes the fake has been asked only %d times", len(fake.Requests()))
 		}
 	}
 }

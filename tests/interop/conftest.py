@@ -24,7 +24,7 @@ class Server:
     def __init__(self, command: list[str], address: pathlib.Path):
         address.unlink(missing_ok=True)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (address.exists() and address.read_text().strip()):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{command[0]} does not start")
@@ -33,7 +33,7 @@ class Server:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(300)
 
 
 @pytest.fixture(scope="session")

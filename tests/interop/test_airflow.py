@@ -34,12 +34,12 @@ def fake(tmp_path):
 
 def control(fake: str, path: str, body: dict | None = None):
     data = json.dumps(body).encode() if body else b""
-    with urllib.request.urlopen(urllib.request.Request(f"{fake}/_control/{path}", method="POST", data=data), timeout=30) as answer:
+    with urllib.request.urlopen(urllib.request.Request(f"{fake}/_control/{path}", method="POST", data=data), timeout=300) as answer:
         return answer.read()
 
 
 def objects(fake: str, kind: str) -> list[str]:
-    with urllib.request.urlopen(f"{fake}/_control/objects/{kind}", timeout=30) as answer:
+    with urllib.request.urlopen(f"{fake}/_control/objects/{kind}", timeout=300) as answer:
         return sorted(json.loads(line)["id"] for line in answer.read().decode().strip().split("\n"))
 
 

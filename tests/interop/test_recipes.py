@@ -33,7 +33,7 @@ class Fake:
         request = urllib.request.Request(f"{self.url}/_control/{path}", method=method)
         if account:
             request.add_header("Stripe-Account", account)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return answer.read()
 
     def later(self, kinds=STREAMS, number: int = 15, account: str | None = None) -> None:
@@ -84,7 +84,7 @@ class Pipeline:
 
     def wait_until_free(self) -> None:
         with open(self.directory / "lock", "a") as lock:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 300
             while True:
                 try:
                     return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -198,7 +198,7 @@ def test_killed_before_each_of_its_commands(numbers, tmp_path):
     while True:
         step += 1
         process = numbers.start(env={"BASH_ENV": str(traps), "KILL_AT": str(step)})
-        code = process.wait(60)
+        code = process.wait(300)
         numbers.wait_until_free()
         state = json.loads(numbers.newest_state()).get("n", 0)
         loaded = rows(numbers) if (numbers.directory / "warehouse.duckdb").exists() else []
@@ -222,7 +222,7 @@ def test_kills_at_random_moments(fake, tmp_path, seed):
         process = pipeline.start()
         time.sleep(dice.uniform(0.05, 2.5))
         kill_one(process, dice.choice(["script", "tap-stripe", "target-warehouse", "all", "all softly"]))
-        process.wait(60)
+        process.wait(300)
         pipeline.wait_until_free()
         fake.later()
     pipeline.sync()
@@ -264,7 +264,7 @@ def test_two_accounts_in_one_warehouse(fake, tmp_path, database):
         for name in accounts:
             run([SYNC, tmp_path / "duckdb" / name])
         at_once = [subprocess.Popen([SYNC, tmp_path / "postgres" / name], env=os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}) for name in accounts]
-        assert [process.wait(120) for process in at_once] == [0, 0]
+        assert [process.wait(300) for process in at_once] == [0, 0]
         for name, account in accounts.items():
             truth = fake.ids("customers", account)
             query = f"SELECT id FROM {name}.customers ORDER BY id"

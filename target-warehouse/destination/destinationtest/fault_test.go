@@ -151,7 +151,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pattern := "^TestSuiteOfFault$/^" + strings.ReplaceAll(fault.check, " ", "_") + "$"
 			cmd := exec.Command(os.Args[0], "-test.run="+pattern, "-test.v")
-			cmd.Env = append(os.Environ(), faultName+"="+name)
+			cmd.Env = append(os.Environ(), faultName+"="+name, "GORACE=atexit_sleep_ms=0") // or the race detector lets each process wait a second
 			out, err := cmd.CombinedOutput()
 			if err == nil || !strings.Contains(string(out), "--- FAIL: TestSuiteOfFault/"+strings.ReplaceAll(fault.check, " ", "_")) {
 				t.Errorf("the check %q does not find it: %v\n%s", fault.check, err, out)
