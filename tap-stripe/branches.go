@@ -79,15 +79,22 @@ const maxNamed = 200_000
 func (s *syncer) nameOnce(account, path string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.named == nil || len(s.named) >= maxNamed {
-		s.named = map[string]bool{}
-	}
-	first := !s.named[account+path]
-	s.named[account+path] = true
-	return first
+	return s.name(account + path)
 }
 
-// fetchNamed reads the one object that a parent names, unless another one has named it. One that is gone is none.
+// name is nameOnce while syncer.mu is held.
+func (s *syncer) name(key string) (first bool) {
+	if s.named == nil || len(s.named) >= maxNamed {
+		s.named = map[string]uint64{}
+	}
+	if _, known := s.named[key]; !known {
+		s.named[key] = 0
+		return true
+	}
+	return false
+}
+
+// fetchNamed reads the one object that a parent names, unless another one has named it, or a list has shown it. One that is gone is none.
 func (s *syncer) fetchNamed(ctx context.Context, account string, child *job, parent found) ([]found, error) {
 	p := child.stream.parent
 	if !s.nameOnce(account, fillIn(p.path, parent.object, url.PathEscape)) {

@@ -79,7 +79,7 @@ func (f *follower) route(w *changes, e *event) {
 		}
 		parent := ""
 		if nested(j.stream) {
-			if parent = idOf(member(e.object, f.parentMember(j))); parent == "" {
+			if parent = idOf(member(e.object, parentMember(j))); parent == "" {
 				continue // an object of the same kind below another one: a card is a customer's or an account's
 			}
 		}

@@ -28,6 +28,7 @@ const (
 // hydrate reads every object of a window anew and writes what Stripe shows. Streams go side by side, but children
 // behind their parents: of two answers about one object, the later must be written later.
 func (f *follower) hydrate(ctx context.Context, w *changes) error {
+	f.dropListed(w)
 	if err := f.rereadLists(ctx, w); err != nil {
 		return err
 	}
@@ -74,12 +75,14 @@ func (f *follower) rereadList(ctx context.Context, w *changes, key listKey, c *c
 		}
 		var list []found
 		for _, object := range answer.objects {
-			own := c
-			if known := w.objects[changeKey{job: key.job, id: textOf(member(object, "id"))}]; known != nil {
+			own, one := c, changeKey{job: key.job, id: textOf(member(object, "id"))}
+			if known := w.objects[one]; known != nil {
 				own = later(known, c)
 				f.done(w, known)
 			}
-			list = append(list, own.found(object, answer.read))
+			if !f.isListed(one, own.newest) {
+				list = append(list, own.found(object, answer.read))
+			}
 		}
 		if err := f.writeFound(ctx, w, key.job, list, nil); err != nil || !answer.more {
 			return err
@@ -336,7 +339,7 @@ func readRequest(j *job, parent, id string) request {
 var parentMembers = map[string]string{"customers": "customer", "accounts": "account", "account": "account", "transfers": "transfer", "application_fees": "fee"}
 
 // parentMember is the member of a nested object that holds its parent's id.
-func (f *follower) parentMember(j *job) string {
+func parentMember(j *job) string {
 	if as := j.stream.parent.as; as != "" {
 		return as
 	}
@@ -381,15 +384,20 @@ func (f *follower) writeFound(ctx context.Context, w *changes, j *job, objects [
 func (f *follower) takeChildren(w *changes, b batch) {
 	for i := range b.found {
 		object := b.found[i].object
-		key := changeKey{job: b.job, id: textOf(member(object, "id"))}
-		if nested(b.job.stream) {
-			key.parent = idOf(member(object, f.parentMember(b.job)))
-		}
-		if c := w.objects[key]; c != nil && b.found[i].deletedAt == 0 {
+		if c := w.objects[changeKeyOf(b.job, object)]; c != nil && b.found[i].deletedAt == 0 {
 			b.found[i] = c.found(object, b.found[i].read)
 			f.done(w, c)
 		}
 	}
+}
+
+// changeKeyOf is what an object of a job is known by in a window.
+func changeKeyOf(j *job, object json.RawMessage) changeKey {
+	key := changeKey{job: j, id: textOf(member(object, "id"))}
+	if nested(j.stream) {
+		key.parent = idOf(member(object, parentMember(j)))
+	}
+	return key
 }
 
 // done takes an object off the window, and off what earlier runs could not find.

@@ -16,6 +16,7 @@ type reading struct {
 	shared  int     // slices that were divided
 	begun   bool    // of a stream that is read whole
 	opened  bool    // the range up to now
+	since   int64   // of that range, from when on objects were created that no run before has written; 0: all may have been
 	stopped bool    // it failed, or one page was asked for
 	err     error
 }
@@ -100,8 +101,8 @@ func (s *syncer) open(r *reading) {
 		}
 		start = oldest
 	}
+	r.opened, r.since = true, j.mark.Created
 	j.mark.open(start, s.now.Unix()+1, j.stream.lists)
-	r.opened = true
 }
 
 func (s *syncer) warnAged(j *job, oldest int64) {
@@ -172,6 +173,7 @@ func (c *crew) emitPage(ctx context.Context, r *reading, w *walk, answer *page) 
 	}
 	stopped := false
 	err = c.emit(batches, func() error {
+		c.remember(r.since, entries[:keep], batches)
 		if w.settle(); done {
 			c.finish(r, w.slice)
 		}

@@ -101,6 +101,9 @@ func (f *follower) readSettled(ctx context.Context, j *job, from, until int64) (
 			}
 			after = e.id
 			if textOf(member(object, "status")) != "pending" {
+				if f.asListed(j, e.id, object) {
+					continue
+				}
 				b.found = append(b.found, found{object: object, read: answer.read})
 				continue
 			}

@@ -32,8 +32,11 @@ type syncer struct {
 	// mu makes the records of a page, the move of the bookmark and the state one step. Every state then covers exactly
 	// the records before it, and states come in the order in which the bookmarks moved.
 	mu sync.Mutex
-	// named are the objects, by their paths, that were asked for because others name them.
-	named map[string]bool
+	// named are the objects, by their paths, that were asked for because others name them, or that a list has shown, and the
+	// sums of their bytes if they were written.
+	named map[string]uint64
+	// listed are new objects that the lists of this run have shown.
+	listed map[changeKey]sighting
 	// A state that is long, because there are many accounts, is not written behind every page.
 	stateLength int
 	stateAt     time.Time
@@ -215,14 +218,19 @@ func (s *syncer) emit(batches []batch, move func() error) error {
 
 // write writes the records that were made of a batch.
 func (s *syncer) write(b batch, records [][]byte) error {
+	n, path := 0, namedPath(b.job)
 	for i, record := range records {
+		if path != "" && s.again(b.account+path, b.found[i]) {
+			continue
+		}
+		n++
 		err := s.run.Out.WriteRecord(&singer.Record{Stream: b.job.schema.Stream, Record: record, TimeExtracted: b.found[i].read,
 			Version: b.job.version, HasVersion: b.job.version != 0})
 		if err != nil {
 			return err
 		}
 	}
-	s.run.Metrics.Records(b.job.schema.Stream, len(records))
+	s.run.Metrics.Records(b.job.schema.Stream, n)
 	return nil
 }
 

@@ -29,6 +29,9 @@ func (s *syncer) roots(jobs []*job) []*job {
 		}
 	}
 	rank := func(j *job) int {
+		if slices.ContainsFunc(jobs, func(branch *job) bool { return branch.stream.into == j.stream.name }) {
+			return -1 // what its list shows, no branch has to ask for
+		}
 		if i := slices.Index(longest, j.stream.name); i >= 0 {
 			return i
 		}
