@@ -84,6 +84,43 @@ func BenchmarkSplitList(b *testing.B) {
 	}
 }
 
+// BenchmarkRecords is the cost of the records of a page of 100 objects once they have come.
+func BenchmarkRecords(b *testing.B) {
+	catalog, err := allStreams()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, name := range []string{"charges", "balance_transactions"} {
+		b.Run(name, func(b *testing.B) {
+			st := findStream(name)
+			entry := catalog.Stream(name)
+			schema, err := entry.SelectedSchema()
+			if err != nil {
+				b.Fatal(err)
+			}
+			shop, err := newRecordShop(st, schema, func(...string) bool { return true })
+			if err != nil {
+				b.Fatal(err)
+			}
+			objects, _, err := splitList(cannedPage(b, st).body)
+			if err != nil {
+				b.Fatal(err)
+			}
+			list := foundOn(&page{objects: objects, read: stripefake.DefaultNow})
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := identifyAll(st, objects); err != nil {
+					b.Fatal(err)
+				}
+				maker := &recordMaker{stream: st, shop: shop} // as it is where many workers wait to write
+				if _, err := maker.make(list, ""); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // A shelf serves one list of charges that were made ready before, newest first, so that a measurement is of the tap and
 // hardly of the server.
 type shelf struct {

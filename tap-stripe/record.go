@@ -173,7 +173,7 @@ func (m *recordMaker) make(list []found, account string) (records [][]byte, err 
 		m.shop.giveBack(m.rewriter)
 		m.rewriter = nil
 	}()
-	m.text = m.text[:0]
+	m.makeRoom(list)
 	ends := make([]int, len(list))
 	for i, f := range list {
 		if err := m.append(f, account); err != nil {
@@ -187,6 +187,22 @@ func (m *recordMaker) make(list []found, account string) (records [][]byte, err 
 		start = end
 	}
 	return records, nil
+}
+
+// roomToGrow is by how much most records are longer than their objects: times become text, and columns are added.
+const roomToGrow = 256
+
+// makeRoom empties the text and makes room for the records of objects. Text that grows with each of them would be copied
+// several times.
+func (m *recordMaker) makeRoom(list []found) {
+	room := 0
+	for _, f := range list {
+		room += len(f.object) + roomToGrow
+	}
+	if cap(m.text) < room {
+		m.text = make([]byte, 0, room)
+	}
+	m.text = m.text[:0]
 }
 
 // append rewrites an object and adds what is known of its version behind its own members.
@@ -320,12 +336,11 @@ func identifyAll(st *stream, objects []json.RawMessage) ([]entry, error) {
 	entries := make([]entry, len(objects))
 	for i, object := range objects {
 		e, err := identify(object, st.cursor)
-		var undated *undatedError
-		if st.undated && errors.As(err, &undated) {
-			e.created, err = unknown, nil
-		}
 		if err != nil {
-			return nil, &singer.RecordError{Stream: st.name, Err: err}
+			if undated := (*undatedError)(nil); !st.undated || !errors.As(err, &undated) {
+				return nil, &singer.RecordError{Stream: st.name, Err: err}
+			}
+			e.created = unknown
 		}
 		entries[i] = e
 	}
