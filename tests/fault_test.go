@@ -180,7 +180,11 @@ func TestSecondRunIsKeptApart(t *testing.T) {
 			m.starts = append(m.starts, 0, 0)
 			text := m.source.from(0)
 			_, firstStderr, first := m.run(&hooked{text, len(text) / 2, func() {
-				time.Sleep(300 * time.Millisecond) // so that the first run has begun
+				select {
+				case <-m.begun:
+				case <-time.After(2 * time.Minute):
+					t.Error("the first run has not begun")
+				}
 				_, secondStderr, second = m.run(strings.NewReader(text), nil)
 			}}, nil)
 			failed, succeeded, stderr := second, first, secondStderr

@@ -110,6 +110,7 @@ type matrix struct {
 	dir    string
 	source *source
 	starts []int         // the positions at which runs began
+	begun  chan struct{} // closed when the newest run has written a state
 	takes  time.Duration // about as long as a run that is not interrupted
 }
 
@@ -221,7 +222,8 @@ func (m *matrix) interrupted(t *testing.T, position int) []int {
 func (m *matrix) run(input io.Reader, meanwhile func(*os.Process)) (states, stderr string, err error) {
 	cmd := exec.Command("target-warehouse", "--config", "target.json")
 	cmd.Dir = m.dir
-	var out, log bytes.Buffer
+	m.begun = make(chan struct{})
+	out, log := announced{first: m.begun}, bytes.Buffer{}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = input, &out, &log
 	if err := cmd.Start(); err != nil {
 		return "", "", err
@@ -233,7 +235,21 @@ func (m *matrix) run(input io.Reader, meanwhile func(*os.Process)) (states, stde
 	if errors.Is(err, syscall.EPIPE) {
 		err = nil
 	}
-	return out.String(), log.String(), err
+	return string(out.text), log.String(), err
+}
+
+// announced keeps what is written and tells when the first of it comes.
+type announced struct {
+	text  []byte
+	first chan struct{}
+}
+
+func (a *announced) Write(p []byte) (int, error) {
+	if len(a.text) == 0 {
+		close(a.first)
+	}
+	a.text = append(a.text, p...)
+	return len(p), nil
 }
 
 // positions are those of states, which must be whole and come in their order.

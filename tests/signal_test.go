@@ -2,7 +2,6 @@ package tests
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"tapline/tests/fake/stripe/stripefake"
 )
@@ -64,8 +62,9 @@ func TestStoppedTargetDrains(t *testing.T) {
 // TestStoppedTapResumes stops a tap in mid-stream: it ends with the code of the signal, and the run from its last state
 // brings the rest.
 func TestStoppedTapResumes(t *testing.T) {
-	fake, url := startFake(t, stripefake.Options{Seed: 5, Counts: counts(100)})
-	p := newProject(t, url, `,"page_size":5`, "")
+	s := &stage{}
+	s.open(t, stripefake.Options{Seed: 5, Counts: counts(100)}, stripefake.MutatorOptions{})
+	p := newProject(t, s.url, `,"page_size":5`, "")
 	tap, target := exec.Command("tap-stripe", "--config", "tap.json"), exec.Command("target-warehouse", "--config", "target.json")
 	tap.Dir, target.Dir = p.dir, p.dir
 	var stderr, states bytes.Buffer
@@ -75,11 +74,13 @@ func TestStoppedTapResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	target.Stdin = between
-	if err := errors.Join(tap.Start(), target.Start()); err != nil {
+	if err := tap.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitForRequests(t, fake, 40)
-	tap.Process.Signal(syscall.SIGTERM)
+	s.kill(tap.Process, syscall.SIGTERM, 40) // it cannot end before the target takes what it writes
+	if err := target.Start(); err != nil {
+		t.Fatal(err)
+	}
 	if err := target.Wait(); err != nil {
 		t.Errorf("the target: %v", err)
 	}
@@ -89,15 +90,5 @@ func TestStoppedTapResumes(t *testing.T) {
 	if strings.Count(states.String(), "\n") == 0 {
 		t.Error("no state was kept")
 	}
-	settle(t, fake, p, states.String())
-}
-
-// waitForRequests waits until the fake has been asked n times.
-func waitForRequests(t *testing.T, fake *stripefake.Server, n int) {
-	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); len(fake.Requests()) < n; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("after 2 minutes the fake has been asked only %d times", len(fake.Requests()))
-		}
-	}
+	settle(t, s.fake, p, states.String())
 }
