@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -30,6 +31,9 @@ const (
 
 // ErrNotInstalled means that there is no PostgreSQL server on this machine.
 var ErrNotInstalled = errors.New("no PostgreSQL server is installed (initdb is neither in PATH nor in /usr/lib/postgresql): run tests/postgres.sh, or install it by other means")
+
+// patience is how long a server may take to start, and to end, on a machine that has much else to do.
+const patience = 3 * time.Minute
 
 // Server is a PostgreSQL server. Its methods are not safe for several goroutines.
 type Server struct {
@@ -147,16 +151,12 @@ func (s *Server) give(path string) error {
 // Restart starts the server, at first or after Kill, and returns when it takes connections.
 func (s *Server) Restart() error {
 	if s.Port == 0 {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return fmt.Errorf("find a free port: %w", err)
-		}
-		s.Port = listener.Addr().(*net.TCPAddr).Port
-		if err := listener.Close(); err != nil {
-			return fmt.Errorf("free a port: %w", err)
+		var err error
+		if s.Port, err = freePort(); err != nil {
+			return err
 		}
 	}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		err := s.launch(deadline)
 		if err == nil || time.Now().After(deadline) {
@@ -165,6 +165,19 @@ func (s *Server) Restart() error {
 		// Processes of a killed server hold its memory for a moment.
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// freePort finds a port below those that systems give to outgoing connections, one of which could take the place of a
+// server that is down, or reach itself there.
+func freePort() (port int, err error) {
+	for range 100 {
+		port = 10_000 + rand.IntN(20_000)
+		var listener net.Listener
+		if listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return port, listener.Close()
+		}
+	}
+	return 0, fmt.Errorf("find a free port: %w", err)
 }
 
 // launch starts the process and waits until it takes connections or ends.
@@ -276,11 +289,11 @@ func (s *Server) end(signal syscall.Signal) error {
 	if err := s.process.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop the server: %w", err)
 	}
-	for range 1000 {
+	for began := time.Now(); time.Since(began) < patience; {
 		if s.process.Process.Signal(syscall.Signal(0)) != nil {
 			return nil
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	return errors.New("stop the server: it did not end within ten seconds")
+	return errors.New("stop the server: it did not end in time")
 }
