@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -22,6 +24,9 @@ type store struct {
 	place  string // for messages
 	// step is told what is about to be changed, before it is. Tests stop a process there.
 	step func(what string)
+	// patience is how long a request may take with all its repetitions; 0 for as long as the store's client lets it.
+	// Google's would repeat it for ever.
+	patience time.Duration
 	// durable has the folders whose own names are on disk.
 	durable map[string]bool
 }
@@ -30,7 +35,7 @@ type store struct {
 type upload struct {
 	s      *store
 	key    string
-	w      *blob.Writer
+	w      io.WriteCloser
 	cancel context.CancelFunc
 }
 
@@ -38,12 +43,48 @@ type upload struct {
 func (s *store) create(ctx context.Context, key string) (*upload, error) {
 	s.step("create " + key)
 	ctx, cancel := context.WithCancel(ctx)
+	if s.dir == "" {
+		return &upload{s, key, s.send(ctx, key), cancel}, nil
+	}
 	w, err := s.bucket.NewWriter(ctx, key, uploadOptions())
 	if err != nil {
 		cancel()
 		return nil, s.explain("write", key, err)
 	}
 	return &upload{s, key, w, cancel}, nil
+}
+
+// request limits ctx to the store's patience. Uploads need no limit: what their client repeats it repeats for half a minute.
+func (s *store) request(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.patience == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.patience)
+}
+
+// sender uploads to a bucket what is written into its pipe.
+type sender struct {
+	*io.PipeWriter
+	sent chan error
+}
+
+// send begins an upload. It goes by Upload, as what NewWriter returns panics for Azure where an upload fails in Close.
+func (s *store) send(ctx context.Context, key string) *sender {
+	r, w := io.Pipe()
+	sent := make(chan error, 1)
+	go func() {
+		defer close(sent)
+		err := s.bucket.Upload(ctx, key, r, uploadOptions())
+		_ = r.CloseWithError(err) // it never fails
+		sent <- err
+	}()
+	return &sender{w, sent}
+}
+
+// Close implements [io.Closer]. The object is there once it has returned nil.
+func (s *sender) Close() error {
+	_ = s.PipeWriter.Close() // it never fails
+	return <-s.sent
 }
 
 // uploadOptions bound the memory of an upload: a part is sent while the next one fills.
@@ -112,7 +153,7 @@ func (s *store) createNew(ctx context.Context, key, draft string, body []byte) (
 	s.step("create new " + key)
 	options := uploadOptions()
 	options.IfNotExist = true
-	err = s.bucket.WriteAll(ctx, key, body, options)
+	err = s.bucket.Upload(ctx, key, bytes.NewReader(body), options)
 	if code := gcerrors.Code(err); code == gcerrors.FailedPrecondition || code == gcerrors.AlreadyExists {
 		return false, nil
 	}
@@ -142,8 +183,10 @@ func (s *store) linkNew(ctx context.Context, key, draft string, body []byte) (cr
 
 // read reads a whole object; none is a failure that is [fs.ErrNotExist].
 func (s *store) read(ctx context.Context, key string) ([]byte, error) {
+	ctx, cancel := s.request(ctx)
+	defer cancel()
 	body, err := s.bucket.ReadAll(ctx, key)
-	if gcerrors.Code(err) == gcerrors.NotFound {
+	if isMissing(err) {
 		return nil, fmt.Errorf("read %s in %s: %w", key, s.place, fs.ErrNotExist)
 	}
 	return body, s.explain("read", key, err)
@@ -151,6 +194,8 @@ func (s *store) read(ctx context.Context, key string) ([]byte, error) {
 
 // list returns the keys that begin with prefix, in order.
 func (s *store) list(ctx context.Context, prefix string) ([]string, error) {
+	ctx, cancel := s.request(ctx)
+	defer cancel()
 	var keys []string
 	for i := s.bucket.List(&blob.ListOptions{Prefix: prefix}); ; {
 		object, err := i.Next(ctx)
@@ -169,8 +214,10 @@ func (s *store) list(ctx context.Context, prefix string) ([]string, error) {
 // remove deletes an object; none is as good.
 func (s *store) remove(ctx context.Context, key string) error {
 	s.step("remove " + key)
+	ctx, cancel := s.request(ctx)
+	defer cancel()
 	err := s.bucket.Delete(ctx, key)
-	if gcerrors.Code(err) == gcerrors.NotFound {
+	if isMissing(err) {
 		return nil
 	}
 	return s.explain("delete", key, err)
@@ -185,8 +232,10 @@ func (s *store) move(ctx context.Context, from, to string) error {
 		}
 		return s.explain("write", to, os.Rename(s.path(from), s.path(to)))
 	}
-	err := s.bucket.Copy(ctx, to, from, nil)
-	if gcerrors.Code(err) == gcerrors.NotFound {
+	limited, cancel := s.request(ctx)
+	defer cancel()
+	err := s.bucket.Copy(limited, to, from, nil)
+	if isMissing(err) {
 		return fmt.Errorf("move %s in %s: %w", from, s.place, fs.ErrNotExist)
 	}
 	if err != nil {
@@ -214,8 +263,13 @@ func (s *store) removeAll(ctx context.Context, folder string) error {
 }
 
 func (s *store) exists(ctx context.Context, key string) (bool, error) {
-	ok, err := s.bucket.Exists(ctx, key)
-	return ok, s.explain("look for", key, err)
+	ctx, cancel := s.request(ctx)
+	defer cancel()
+	_, err := s.bucket.Attributes(ctx, key)
+	if isMissing(err) {
+		return false, nil
+	}
+	return err == nil, s.explain("look for", key, err)
 }
 
 func (s *store) path(key string) string { return filepath.Join(s.dir, filepath.FromSlash(key)) }
