@@ -28,9 +28,15 @@ var branches = []stream{
 		parent: &parentage{stream: "invoice_line_items", path: "/v1/prices/{price.id}", one: true, needed: shows("price")}},
 	// A discount is shown by what it was given to, and by nothing else.
 	{name: "discounts_of_subscriptions", into: "discounts", object: "discount", deletable: true,
-		parent: &parentage{stream: "subscriptions", embedded: "discount", as: "subscription"}},
+		parent: &parentage{stream: "subscriptions", embedded: "discounts", expanded: true, instead: "discount", as: "subscription"}},
 	{name: "discounts_of_invoices", into: "discounts", object: "discount",
-		parent: &parentage{stream: "invoices", embedded: "discount", as: "invoice"}},
+		parent: &parentage{stream: "invoices", embedded: "discounts", expanded: true, instead: "discount", as: "invoice"}},
+	{name: "discounts_of_subscription_items", into: "discounts",
+		parent: &parentage{stream: "subscription_items", embedded: "discounts", expanded: true}},
+	{name: "discounts_of_invoice_items", into: "discounts",
+		parent: &parentage{stream: "invoice_items", embedded: "discounts", expanded: true}},
+	{name: "discounts_of_invoice_line_items", into: "discounts",
+		parent: &parentage{stream: "invoice_line_items", embedded: "discounts", expanded: true}},
 }
 
 // shows tells whether a parent has a member that is not null.

@@ -23,6 +23,20 @@ func expectedDiscounts(t *testing.T, s *scenario, kinds ...string) map[string]bo
 			if id := textOf(member(member(object, "discount"), "id")); id != "" {
 				ids[id] = true
 			}
+			for _, id := range discountIDs(t, object) {
+				ids[id] = true
+			}
+		}
+	}
+	return ids
+}
+
+// discountIDs are the discounts that an object can have several of.
+func discountIDs(t *testing.T, object []byte) (ids []string) {
+	t.Helper()
+	if list := member(object, "discounts"); list != nil {
+		if err := json.Unmarshal(list, &ids); err != nil {
+			t.Fatal(err)
 		}
 	}
 	return ids
@@ -74,7 +88,7 @@ func TestDiscountsAreThoseThatOtherObjectsShow(t *testing.T) {
 		}
 		s.must(t, s.fake.Update("customers", s.anID(t, "customers", 7), []byte(`{"discount":null}`)))
 		subscription := s.anID(t, "subscriptions", 3)
-		s.must(t, s.fake.Update("subscriptions", subscription, []byte(`{"discount":`+newDiscount("di_sub", "cus_1", subscription)+`}`)))
+		s.must(t, s.fake.Update("subscriptions", subscription, []byte(`{"discounts":["di_sub"],"discount":`+newDiscount("di_sub", "cus_1", subscription)+`}`)))
 		advance(t, s.fake, 10*time.Minute)
 		for _, m := range s.sync(t, false) {
 			if r, ok := m.(*singer.Record); ok && r.Stream != "discounts" && strings.Contains(r.Stream, "discounts") {
@@ -82,6 +96,93 @@ func TestDiscountsAreThoseThatOtherObjectsShow(t *testing.T) {
 			}
 		}
 		s.mustHaveDiscounts(t, c.kinds...)
+	}
+}
+
+// Of several discounts objects show ids, and no discount beside them. Records show ids all the same.
+func TestAllOfSeveralDiscountsAreFound(t *testing.T) {
+	o := stripefake.Options{Seed: 83, Counts: map[string]int{"customers": 9, "subscriptions": 30, "invoices": 40, "invoiceitems": 30, "coupons": 3}}
+	s := newScenario(t, 83, picksOf(t, "discounts", "invoices", "invoice_line_items", "subscriptions", "subscription_items", "invoice_items"), o)
+	s.settings.PageSize = 10
+	below := func() (ids []string) {
+		for _, name := range []string{"invoice_line_items", "subscription_items"} {
+			for _, object := range s.childrenOf(t, findStream(name)) {
+				ids = append(ids, discountIDs(t, object)...)
+			}
+		}
+		return ids
+	}
+	check := func() {
+		t.Helper()
+		rows := s.rows["discounts"]
+		want := expectedDiscounts(t, s, "customers", "invoices", "subscriptions", "invoiceitems")
+		for _, id := range below() {
+			want[id] = true
+		}
+		for id := range want {
+			if rows[id] == "" {
+				t.Errorf("discount %s is missing", id)
+			} else if textOf(member(json.RawMessage(rows[id]), "object")) != "discount" || member(json.RawMessage(rows[id]), "start") == nil {
+				t.Errorf("discount %s is %s", id, rows[id])
+			}
+		}
+		if len(rows) != len(want) {
+			t.Errorf("%d rows for %d discounts", len(rows), len(want))
+		}
+		delete(s.rows, "discounts") // which have no list to compare them with
+		s.compare(t)
+		s.rows["discounts"] = rows
+	}
+	s.sync(t, false)
+	check()
+	if n := len(below()); n < 50 {
+		t.Errorf("%d discounts of parts, too few to show anything", n)
+	}
+	advance(t, s.fake, time.Hour)
+	gone := 0
+	for _, kind := range []string{"invoices", "subscriptions"} {
+		objects, err := s.fake.Objects(kind)
+		s.must(t, err)
+		for _, object := range objects {
+			if ids := discountIDs(t, object); len(ids) > 2 && gone < 4 {
+				gone++
+				s.must(t, s.fake.Update(kind, textOf(member(object, "id")), []byte(`{"discounts":["`+ids[1]+`","di_more`+ids[0][3:]+`"]}`)))
+			}
+		}
+	}
+	if gone == 0 {
+		t.Error("no object has three discounts")
+	}
+	advance(t, s.fake, 10*time.Minute)
+	s.sync(t, false)
+	check()
+}
+
+func TestIDsInThePlaceOfObjects(t *testing.T) {
+	for _, c := range []struct{ object, path, want string }{
+		{`{"a":[{"id":"x","b":1},"y",{"id":"z"}],"c":1}`, "a", `{"a":["x","y","z"],"c":1}`},
+		{`{"l":{"data":[{"d":[{"id":"x"}]},{"d":[]},{"e":1},{"d":null}],"url":"/"}}`, "l data d", `{"l":{"data":[{"d":["x"]},{"d":[]},{"e":1},{"d":null}],"url":"/"}}`},
+		{`{"a":{"id":"x"}}`, "a", `{"a":"x"}`},
+		{`{"a":[{"no":"id"}]}`, "a", `{"a":[{"no":"id"}]}`},
+		{`{"b":1.50}`, "a", `{"b":1.50}`},
+		{`{}`, "a b", `{}`},
+	} {
+		if got := string(withIDs(json.RawMessage(c.object), strings.Fields(c.path))); got != c.want {
+			t.Errorf("%s at %s is %s", c.object, c.path, got)
+		}
+	}
+}
+
+func TestExpansionsGoDownToThePartsOfParts(t *testing.T) {
+	f := folding(t, "discounts", "invoices", "invoice_line_items", "customers")
+	for name, want := range map[string]string{
+		"invoices":           "data.lines.data.discounts data.discounts",
+		"invoice_line_items": "data.discounts",
+		"customers":          "",
+	} {
+		if got := strings.Join(f.byName[name].expand(), " "); got != want {
+			t.Errorf("%s are asked for with %q, want %q", name, got, want)
+		}
 	}
 }
 
@@ -96,7 +197,7 @@ func TestDiscountsOfWhatIsSelectedLater(t *testing.T) {
 	s.picks = picksOf(t, "customers", "invoices", "subscriptions")
 	for _, id := range []int{1, 4} {
 		invoice := s.anID(t, "invoices", id)
-		s.must(t, s.fake.Update("invoices", invoice, []byte(`{"discount":`+newDiscount("di_new"+invoice, "cus_1", "")+`}`)))
+		s.must(t, s.fake.Update("invoices", invoice, []byte(`{"discounts":["di_new`+invoice+`"],"discount":`+newDiscount("di_new"+invoice, "cus_1", "")+`}`)))
 	}
 	advance(t, s.fake, 10*time.Minute)
 	s.sync(t, false)

@@ -109,7 +109,7 @@ func (s *syncer) fetchChildren(ctx context.Context, account string, child *job, 
 	after, restarts := "", 0
 	for {
 		answer, err := s.client.list(ctx, request{account: account, endpoint: p.path, path: path,
-			query: childQuery(child.stream, parent.object, after), size: s.pageSize(child.stream)})
+			query: childQuery(child.stream, child.expand(), parent.object, after), size: s.pageSize(child.stream)})
 		var api *APIError
 		switch {
 		case errors.As(err, &api) && api.missing() && after == "":
@@ -141,12 +141,12 @@ func (s *syncer) fetchChildren(ctx context.Context, account string, child *job, 
 }
 
 // childQuery asks for a page of children.
-func childQuery(st *stream, parent json.RawMessage, after string) *form.Values {
+func childQuery(st *stream, expand []string, parent json.RawMessage, after string) *form.Values {
 	q := &form.Values{}
 	if name, value, ok := strings.Cut(fillIn(st.parent.query, parent, func(id string) string { return id }), "="); ok {
 		q.Add(name, value)
 	}
-	for _, path := range st.expand {
+	for _, path := range expand {
 		q.Add("expand[]", path)
 	}
 	if after != "" {
@@ -182,9 +182,9 @@ func shownChildren(parent json.RawMessage, child *stream) (shown []json.RawMessa
 	for name := range strings.SplitSeq(child.parent.embedded, ".") {
 		list = member(list, name)
 	}
-	if child.parent.path == "" { // at most one, and the parent shows it
-		if rawjson.KindOf(list) == rawjson.Object {
-			shown = []json.RawMessage{list}
+	if child.parent.path == "" { // nobody else shows them
+		if shown = objectsIn(list); len(shown) == 0 && child.parent.instead != "" {
+			shown = objectsIn(member(parent, child.parent.instead))
 		}
 		return shown, true, nil
 	}
@@ -203,6 +203,71 @@ func shownChildren(parent json.RawMessage, child *stream) (shown []json.RawMessa
 		}
 	}
 	return shown, string(member(list, "has_more")) != "true", nil
+}
+
+// objectsIn returns a value that is an object, or the objects in one that is a list.
+func objectsIn(value json.RawMessage) []json.RawMessage {
+	if rawjson.KindOf(value) == rawjson.Object {
+		return []json.RawMessage{value}
+	}
+	var all []json.RawMessage
+	if rawjson.KindOf(value) != rawjson.Array || json.Unmarshal(value, &all) != nil {
+		return nil
+	}
+	return slices.DeleteFunc(all, func(one json.RawMessage) bool { return rawjson.KindOf(one) != rawjson.Object })
+}
+
+// withIDs returns a value in which objects at a path of members, in lists as well, are replaced by their ids.
+func withIDs(value json.RawMessage, path []string) json.RawMessage {
+	switch kind := rawjson.KindOf(value); {
+	case kind == rawjson.Array:
+		var all []json.RawMessage
+		if json.Unmarshal(value, &all) != nil {
+			return value
+		}
+		out := []byte{'['}
+		for i, one := range all {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = append(out, withIDs(one, path)...)
+		}
+		return append(out, ']')
+	case kind == rawjson.Object && len(path) == 0:
+		if id := member(value, "id"); id != nil {
+			return id
+		}
+	case kind == rawjson.Object && member(value, path[0]) != nil:
+		out := []byte{'{'}
+		var m rawjson.Members
+		for m.Reset(value); m.Next(); {
+			if len(out) > 1 {
+				out = append(out, ',')
+			}
+			one := json.RawMessage(m.Value)
+			if string(m.Key) == path[0] {
+				one = withIDs(one, path[1:])
+			}
+			out = append(append(append(append(out, '"'), m.Key...), `":`...), one...)
+		}
+		return append(out, '}')
+	}
+	return value
+}
+
+// shortened is what was found, with ids where records have ids.
+func (b batch) shortened() []found {
+	paths := b.job.shortened()
+	if len(paths) == 0 {
+		return b.found
+	}
+	list := slices.Clone(b.found)
+	for i := range list {
+		for _, path := range paths {
+			list[i].object = withIDs(list[i].object, path)
+		}
+	}
+	return list
 }
 
 // adopt makes children of objects: with the parent's id, and as new, or as gone, as the parent. Previews of lines that

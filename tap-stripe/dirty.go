@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -162,15 +163,37 @@ func (f *follower) noteChildren(c *change, e *event) {
 		return
 	}
 	for _, j := range f.children[c.job] {
-		path := j.stream.parent.embedded
-		before := elementsOf(e.previous, path)
-		if j.stream.parent.path == "" {
-			before = []json.RawMessage{overlaid(member(e.object, path), member(e.previous, path))}
-		}
-		for _, element := range append(elementsOf(e.object, path), before...) {
+		f.noteIDs(c, j, e)
+		for _, element := range elementsBefore(j.stream.parent, e) {
 			id, kind := textOf(member(element, "id")), textOf(member(element, "object"))
 			if id != "" && (j.stream.object == "" || kind == j.stream.object) && !strings.HasPrefix(id, "il_tmp_") {
 				f.noteChild(c, j, id, shownChild{slices.Clone(element), e.created})
+			}
+		}
+	}
+}
+
+// elementsBefore are the children that an event shows, those that were there before the change behind those that are there
+// now.
+func elementsBefore(p *parentage, e *event) []json.RawMessage {
+	if p.path != "" {
+		return append(elementsOf(e.object, p.embedded), elementsOf(e.previous, p.embedded)...)
+	}
+	one := cmp.Or(p.instead, p.embedded)
+	return append(elementsOf(e.object, one), overlaid(member(e.object, one), member(e.previous, one)))
+}
+
+// noteIDs remembers the children of which an event shows the ids only, now or before a change. Anything else shows more.
+func (f *follower) noteIDs(c *change, j *job, e *event) {
+	for _, object := range []json.RawMessage{e.object, e.previous} {
+		var ids []string
+		if j.stream.parent.instead == "" || json.Unmarshal(member(object, j.stream.parent.embedded), &ids) != nil {
+			continue
+		}
+		for _, id := range ids {
+			if _, known := c.children[j][id]; !known {
+				named := withMember(withMember(json.RawMessage("{}"), "id", quoted(id)), "object", quoted(j.stream.object))
+				f.noteChild(c, j, id, shownChild{object: named})
 			}
 		}
 	}

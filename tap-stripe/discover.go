@@ -242,7 +242,7 @@ func (c *client) try(ctx context.Context, account string, st *stream) error {
 // tryChild asks for the children of nobody. Only the refusal of a permission says something about the list.
 func (c *client) tryChild(ctx context.Context, account string, st *stream) error {
 	parent := json.RawMessage(`{"id":"` + nobody + `","ownership":"` + nobody + `"}`)
-	r := request{account: account, endpoint: st.parent.path, path: fillIn(st.parent.path, parent, url.PathEscape), query: childQuery(st, parent, "")}
+	r := request{account: account, endpoint: st.parent.path, path: fillIn(st.parent.path, parent, url.PathEscape), query: childQuery(st, st.expand, parent, "")}
 	if !st.unpaged {
 		r.size = 1
 	}

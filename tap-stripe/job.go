@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"tapline/schemas"
@@ -41,13 +42,46 @@ func stateKey(stream, account string) string {
 	return stream + "@" + account
 }
 
+// deepestExpand is how many members the path of an expansion may have. https://docs.stripe.com/expand
+const deepestExpand = 4
+
 // expand lists what objects of the job are to be asked for with: the stream's own wishes, and the lists that its
-// children come from.
+// children come from, or that theirs come from as far as that can be asked for.
 func (j *job) expand() []string {
 	paths := slices.Clone(j.stream.expand)
-	for _, child := range j.children {
-		if path := "data." + child.stream.parent.embedded; child.stream.parent.expanded && !slices.Contains(paths, path) {
+	add := func(path string) {
+		if !slices.Contains(paths, path) && strings.Count(path, ".") < deepestExpand {
 			paths = append(paths, path)
+		}
+	}
+	for _, child := range j.children {
+		p := child.stream.parent
+		if p.expanded {
+			add("data." + p.embedded)
+		}
+		if p.embedded == "" || p.path == "" {
+			continue
+		}
+		for _, path := range child.expand() {
+			add("data." + p.embedded + "." + path)
+		}
+	}
+	return paths
+}
+
+// shortened lists where objects of the job show, because they were asked to, objects in the place of their ids. Records
+// have the ids.
+func (j *job) shortened() (paths [][]string) {
+	for _, child := range j.children {
+		p := child.stream.parent
+		switch {
+		case p.embedded == "":
+		case p.path == "" && p.expanded:
+			paths = append(paths, []string{p.embedded})
+		case p.path != "":
+			for _, path := range child.shortened() {
+				paths = append(paths, append([]string{p.embedded, "data"}, path...))
+			}
 		}
 	}
 	return paths

@@ -61,8 +61,10 @@ type parentage struct {
 	path     string // of the list of one parent's children; {id} stands for the parent's id, {ownership} for that field of it; "": there is none
 	query    string // parameters that this list needs, with the same marks
 	as       string // field with the parent's id, which records get if the object lacks it; "": none
-	// expanded tells that the parent shows its embedded list only when asked to expand it.
+	// expanded tells that the parent shows its embedded list only when asked to expand it. Without a path, it shows the ids.
 	expanded bool
+	// instead is the member with the one child that is shown in full where the list at embedded shows ids, as in events.
+	instead string
 	// one tells that the path is not of a list, but of the one object that the parent names.
 	one bool
 	// refusable tells that Stripe may refuse the children of single parents, for reasons that lie in these.

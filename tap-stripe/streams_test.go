@@ -51,6 +51,7 @@ type apiComponent struct {
 		Type, Format string
 		Properties   map[string]json.RawMessage
 		AnyOf        []apiSchema
+		Items        *apiSchema
 	}
 	Expandable []string `json:"x-expandableFields"`
 }
@@ -66,6 +67,9 @@ var newer = map[string]string{
 	"/v1/issuing/personalization_designs":  "",
 	"/v1/issuing/physical_bundles":         "",
 }
+
+// newerMembers are of objects that the document knows without them.
+var newerMembers = []string{"subscription.discounts", "subscription_item.discounts"}
 
 func readDocument(t *testing.T) *apiDocument {
 	t.Helper()
@@ -162,7 +166,17 @@ func (d *apiDocument) shownFaults(st *stream) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	shown := apiSchema{AnyOf: d.Components.Schemas[above.Object].Properties[st.parent.embedded].AnyOf}
+	member := d.Components.Schemas[above.Object].Properties[st.parent.embedded]
+	shown := apiSchema{AnyOf: member.AnyOf}
+	if st.parent.expanded { // a list of ids
+		if slices.Contains(newerMembers, above.Object+"."+st.parent.embedded) {
+			return nil
+		}
+		if member.Items == nil || !slices.Contains(d.Components.Schemas[above.Object].Expandable, st.parent.embedded) {
+			return []string{fmt.Sprintf("%s shows no list in %s that can be expanded", above.Object, st.parent.embedded)}
+		}
+		shown.AnyOf = member.Items.AnyOf
+	}
 	if !slices.Contains(shown.components(), known.Object) {
 		return []string{fmt.Sprintf("%s shows no %s in %s", above.Object, known.Object, st.parent.embedded)}
 	}
@@ -333,6 +347,12 @@ func TestARowThatTheDocumentDeniesIsFound(t *testing.T) {
 			*st = *findStream("discounts")
 			p := *st.parent
 			p.embedded = "address"
+			st.parent = &p
+		}},
+		{"customer shows no list in address that can be expanded", func(st *stream) {
+			*st = *findStream("discounts")
+			p := *st.parent
+			p.embedded, p.expanded = "address", true
 			st.parent = &p
 		}},
 		{"the schema is of review, and /v1/charges/{charge} shows [charge]", func(st *stream) {

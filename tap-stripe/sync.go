@@ -196,7 +196,7 @@ func (s *syncer) emit(batches []batch, move func() error) error {
 			return err
 		}
 		defer b.job.records.put(maker)
-		if made[i], err = maker.make(b.found, s.accountOf(b)); err != nil {
+		if made[i], err = maker.make(b.shortened(), s.accountOf(b)); err != nil {
 			return err
 		}
 	}

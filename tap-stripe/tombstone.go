@@ -120,7 +120,7 @@ func (f *follower) dropPresent(ctx context.Context, j *job, parent json.RawMessa
 	p, after := j.stream.parent, ""
 	for {
 		answer, err := f.client.list(ctx, request{account: f.account, endpoint: p.path, path: fillIn(p.path, parent, url.PathEscape),
-			query: childQuery(j.stream, parent, after), size: f.pageSize(j.stream)})
+			query: childQuery(j.stream, nil, parent, after), size: f.pageSize(j.stream)})
 		var api *APIError
 		if errors.As(err, &api) && api.missing() {
 			clear(missing) // the object was deleted meanwhile, or the child; an event will tell

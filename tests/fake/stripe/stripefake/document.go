@@ -94,6 +94,7 @@ var loadDocument = sync.OnceValues(func() (*document, error) {
 		return nil, fmt.Errorf("decoding the embedded OpenAPI document: %w", err)
 	}
 	doc := &document{components: file.Components.Schemas, lists: map[string][]parameter{}, patterns: map[string]string{}, remains: map[string]bool{}}
+	doc.addLater()
 	for name, s := range doc.components {
 		s.component = name
 		if err := doc.link(s); err != nil {

@@ -150,6 +150,10 @@ func (s *Server) expandValue(raw []byte, t tree) []byte {
 // lookUp finds the object of a quoted id among all kinds.
 func (s *Server) lookUp(raw []byte, t tree) []byte {
 	id := text(raw)
+	if isDiscount(id) {
+		members, _ := readMembers(s.world.discount(id)) // the fake makes valid objects only
+		return s.expandMembers(members, t)
+	}
 	for _, k := range s.world.kinds {
 		sh := s.shelves[k.name]
 		at, ok := sh.position[id]

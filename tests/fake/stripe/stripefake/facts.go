@@ -109,7 +109,7 @@ func subscriptionFacts(d *draw) fields {
 		end := itoa(min(start+d.Int64N(30*day), max(d.world.now, d.created)))
 		f["canceled_at"], f["ended_at"] = end, end
 	}
-	return f
+	return d.discounts(f)
 }
 
 func subscriptionItem(d *draw, parent string, n int) fields {
@@ -130,13 +130,13 @@ func invoiceFacts(d *draw) fields {
 	if status != "draft" {
 		number = quote(fmt.Sprintf("%s-%04d", token(d.Rand, 8), d.index%10_000))
 	}
-	return fields{
+	return d.discounts(fields{
 		"status": quote(status), "customer": d.ref("customers"), "subscription": d.maybe(0.7, d.ref("subscriptions")),
 		"currency": quote(d.money()), "number": number, "paid": boolean(status == "paid"), "attempted": boolean(status != "draft"),
 		"amount_due": itoa(total), "amount_paid": itoa(paid), "amount_remaining": itoa(remaining),
 		"subtotal": itoa(total), "total": itoa(total), "period_start": itoa(d.created - 30*day), "period_end": itoa(d.created),
 		"charge": d.maybe(0.7, d.ref("charges")), "payment_intent": d.maybe(0.8, d.ref("payment_intents")),
-	}
+	})
 }
 
 func invoiceLine(d *draw, parent string, n int) fields {

@@ -14,6 +14,20 @@ var laterParameters = map[string][]parameter{
 	"/v1/treasury/outbound_payments": {createdParameter},
 }
 
+// laterDiscounts are the components that have got a list of discounts, which is like that of invoice items.
+var laterDiscounts = []string{"subscription", "subscription_item"}
+
+// addLater adds to the components what is newer than the document.
+func (doc *document) addLater() {
+	for _, name := range laterDiscounts {
+		s := doc.components[name]
+		if s.Properties["discounts"] == nil {
+			s.Properties["discounts"] = doc.components["invoiceitem"].Properties["discounts"]
+			s.ExpandableFields = append(s.ExpandableFields, "discounts")
+		}
+	}
+}
+
 // createdParameter is the filter that most lists have.
 var createdParameter = parameter{Name: "created", Schema: &schema{AnyOf: []*schema{
 	{Type: "integer"},

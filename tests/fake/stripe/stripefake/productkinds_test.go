@@ -66,7 +66,7 @@ func TestOwnersAreListedByTheirOwnership(t *testing.T) {
 }
 
 func TestListsBelowElements(t *testing.T) {
-	fake, c := start(t, everyKind(9))
+	fake, c := start(t, everyKind(10))
 	for _, l := range elementLists {
 		refused, long := 0, 0
 		for _, parent := range oracle(t, fake, l.kind) {
