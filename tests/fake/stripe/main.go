@@ -60,6 +60,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.SetOutput(stderr)
 	set.command.Flags(flags)
 	flags.IntVar(&o.Objects, "objects", 1000, "`number` of objects over all kinds; the events of their creation come on top")
+	flags.IntVar(&o.Meters, "meters", 0, "how many meters count what customers use")
 	flags.BoolVar(&o.AllKinds, "all-kinds", false, "also fill the lists of disputes, payouts, transfers and every other kind, on top of --objects")
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that decides every object")
 	limitFlags(flags, o)

@@ -23,6 +23,7 @@
 // Whatever makes Stripe hard to read is a switch that is off at first:
 //
 //   - millions of objects, for measuring: Bulk
+//   - meters, with what every customer has used by day: Meters
 //   - objects of every kind beyond the core of payments and billing: Options.AllKinds, Counts
 //   - events that appear late and out of order, or are written at other API
 //     versions, or keep little of a deleted object: EventDelay, EventVersions, ShortDeletes

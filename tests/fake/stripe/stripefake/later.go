@@ -41,7 +41,6 @@ type laterList struct {
 }
 
 var laterLists = []laterList{
-	{"billing/meters", "billing.meter", []parameter{{Name: "status", Schema: &schema{Type: "string", Enum: []string{"active", "inactive"}}}}},
 	{"entitlements/active_entitlements", "entitlements.active_entitlement", []parameter{{Name: "customer", Required: true, Schema: &schema{Type: "string"}}}},
 	{"entitlements/features", "entitlements.feature", nil},
 	{"forwarding/requests", "forwarding.request", []parameter{createdParameter}},

@@ -74,6 +74,11 @@ func (s *Server) endpoints() []endpoint {
 		list = append(list, endpoint{strings.Split(l.path, "/"), "/v1/" + l.path, strings.ReplaceAll(l.path, "/", "_"), l.component,
 			func(_ []string, query url.Values) ([]byte, *apiError) { return s.listLater(l, query) }})
 	}
+	list = append(list,
+		endpoint{strings.Split(metersPath, "/"), "/v1/" + metersPath, "billing_meters", "billing.meter",
+			func(_ []string, query url.Values) ([]byte, *apiError) { return s.listMeters(query) }},
+		endpoint{strings.Split(summariesPath, "/"), "/v1/" + summariesPath, "billing_meters", "billing.meter_event_summary",
+			func(ids []string, query url.Values) ([]byte, *apiError) { return s.listSummaries(ids[0], query) }})
 	for name, component := range singletons {
 		add([]string{name}, &kind{name: name, component: component}, func(docPath string, _ []string, query url.Values) ([]byte, *apiError) {
 			_, err := s.world.doc.readParams(docPath, query)

@@ -37,6 +37,8 @@ type Options struct {
 	// AllKinds fills the lists that are otherwise empty unless Counts names
 	// their kind. These objects come on top of Objects, in proportion to it.
 	AllKinds bool
+	// Meters is how many meters count what customers use.
+	Meters int
 	// Now is where the clock stands at the start; zero means DefaultNow.
 	// Fractions of a second are dropped.
 	Now time.Time
