@@ -25,6 +25,8 @@ type load struct {
 	collecting map[string]bool                // by place, as in Warehouse, where this load has changed it
 	told       map[string]bool                // the places of whose changes Migrate has told
 	rewritten  map[string]bool                // the quoted names of tables in which this load has deleted or updated rows
+	listed     map[string]string              // see lookUp: comments on tables, by place; nil until the first question
+	asked      map[string]bool                // places that listed has answered for
 	altered    bool                           // a table was changed or dropped
 	ended      bool
 }

@@ -123,7 +123,9 @@ func schemaName(t *table.Table) string {
 }
 
 // place is what two Tables have in common whose rows go into one table.
-func place(t *table.Table) string { return quote(fold(schemaName(t))) + "." + quote(fold(t.Name)) }
+func place(t *table.Table) string { return placeOf(schemaName(t), t.Name) }
+
+func placeOf(schema, name string) string { return quote(fold(schema)) + "." + quote(fold(name)) }
 
 // makeTable makes the schema and the table unless they are there, and compares the key with that of the last load.
 func (l *load) makeTable(ctx context.Context, p *plan) error {
@@ -135,7 +137,7 @@ func (l *load) makeTable(ctx context.Context, p *plan) error {
 			return err
 		}
 	}
-	found, comment, err := findTable(ctx, l.conn, l.catalog, p.schema, p.bare)
+	found, comment, err := l.lookUp(ctx, p.schema, p.bare)
 	if err != nil {
 		return err
 	}

@@ -20,13 +20,14 @@ func (l *load) clearShadow(ctx context.Context, p *plan) error {
 		return nil
 	}
 	l.collecting[place(p.t)] = true
+	l.asked[placeOf(p.schema, p.bare)] = true // no list tells any more whether it is there
 	err := l.alter(ctx, "DROP TABLE IF EXISTS "+p.name)
 	return wrap(err, "drop what an earlier run collected")
 }
 
 // compareShadow tells how the hidden table, just made, differs from the one whose place it will take.
 func (l *load) compareShadow(ctx context.Context, p *plan) error {
-	found, comment, err := findTable(ctx, l.conn, l.catalog, p.schema, p.t.Name)
+	found, comment, err := l.lookUp(ctx, p.schema, p.t.Name)
 	if err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func (l *load) compareShadow(ctx context.Context, p *plan) error {
 // to which another table's foreign key leads cannot be overwritten.
 func (l *load) swap(ctx context.Context, p *plan) (destination.Counts, error) {
 	visible := l.name(p.schema, p.t.Name)
-	found, _, err := findTable(ctx, l.conn, l.catalog, p.schema, p.t.Name)
+	found, _, err := l.lookUp(ctx, p.schema, p.t.Name)
 	if err != nil {
 		return destination.Counts{}, err
 	}
