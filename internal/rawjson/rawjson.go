@@ -72,7 +72,10 @@ func Unended(err error) bool {
 	return ok && e.What == unended
 }
 
-const unended = "the text ends in the middle of a value"
+const (
+	unended   = "the text ends in the middle of a value"
+	uncommaed = "a comma or closing bracket is missing"
+)
 
 // SkipSpace returns the index of the first byte at or after i that is not JSON white space.
 func SkipSpace(data []byte, i int) int {

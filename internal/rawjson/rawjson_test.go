@@ -49,6 +49,23 @@ func TestSkipTellsACutTextFromAWrongOne(t *testing.T) {
 	}
 }
 
+func TestScanTellsTheTraitsOfAValue(t *testing.T) {
+	for text, want := range map[string]Traits{
+		`null`: 0, `"plain, and longer than eight bytes"`: 0, `{"a":[1,-2,true,"b"]}`: 0,
+		`"a\nb"`: HasEscapes, `{"\u0061":1}`: HasEscapes, `[{"a":"b\\"}]`: HasEscapes,
+		`"é"`: HasNonASCII, `"eight by é"`: HasNonASCII, `{"é":1}`: HasNonASCII, `{"a":{"é":1}}`: HasNonASCII, "\"\xff\"": HasNonASCII,
+		`NaN`: HasNotFinite, `-Infinity`: HasNotFinite, `[Infinity]`: HasNotFinite, `{"a":[-Infinity]}`: HasNotFinite,
+		`{"\\":"é","a":NaN}`: HasEscapes | HasNonASCII | HasNotFinite, `"NaN"`: 0,
+	} {
+		for _, behind := range []string{"", "é", `\"`, "1234567é", `,"\\é"`} {
+			end, has, err := Scan([]byte(text+behind), 0)
+			if err != nil || end != len(text) || has != want {
+				t.Errorf("Scan(%s%s) = %d, %b, %v; want %d, %b", text, behind, end, has, err, len(text), want)
+			}
+		}
+	}
+}
+
 func TestSkipBoundsItsDepth(t *testing.T) {
 	if _, err := Skip([]byte(strings.Repeat("[", 1<<20)), 0); err == nil || Unended(err) {
 		t.Errorf("a million open brackets give %v", err)
@@ -135,7 +152,14 @@ func FuzzSkip(f *testing.F) {
 		if theirs := json.Valid(data); ours != theirs {
 			t.Fatalf("%q: valid %v here (%v), %v for encoding/json", data, ours, err, theirs)
 		}
-		if !ours || KindOf(data[start:end]) != String {
+		if !ours {
+			return
+		}
+		_, has, _ := Scan(data, start)
+		if (has&HasEscapes != 0) != bytes.ContainsRune(data, '\\') || (has&HasNonASCII != 0) != bytes.ContainsFunc(data, func(r rune) bool { return r > 127 }) {
+			t.Fatalf("%q has the traits %b", data, has)
+		}
+		if KindOf(data[start:end]) != String {
 			return
 		}
 		var want string

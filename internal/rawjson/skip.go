@@ -8,117 +8,125 @@ import (
 // maxDepth bounds nesting, so that hostile input cannot grow the skipper's stack without end.
 const maxDepth = 10_000
 
+// Traits tell what a value has in it that asks for a second look.
+type Traits uint8
+
+// The traits of values. What is not UTF-8 is among HasNonASCII.
+const (
+	HasEscapes   Traits = 1 << iota // a backslash in a string
+	HasNonASCII                     // a byte beyond ASCII in a string
+	HasNotFinite                    // NaN, Infinity or -Infinity
+)
+
 // Skip returns the index just behind the value that starts at data[i], after checking its syntax.
 // White space before the value must have been skipped. Failures are of type [*SyntaxError].
 func Skip(data []byte, i int) (int, error) {
+	end, _, err := Scan(data, i)
+	return end, err
+}
+
+// Scan is [Skip] and tells the traits of the value.
+func Scan(data []byte, i int) (end int, has Traits, err error) {
 	if i >= len(data) {
-		return i, syntax(i, unended)
+		return i, 0, syntax(i, unended)
 	}
 	switch data[i] {
 	case '{', '[':
-		return skipNested(data, i)
+		return scanNested(data, i)
 	case '"':
-		end, _, err := SkipString(data, i)
-		return end, err
+		return ScanString(data, i)
 	}
-	return skipScalar(data, i)
+	return scanScalar(data, i)
 }
 
-// skipNested walks an object or array without recursion; open remembers which bracket closes each level.
-func skipNested(data []byte, i int) (int, error) {
+// scanNested walks an object or array without recursion; open remembers which bracket closes each level.
+func scanNested(data []byte, i int) (end int, has Traits, err error) {
 	var small [64]byte
 	open := small[:0]
+	var of Traits
 	for {
 		// Here a value is expected at data[i].
-		if i = SkipSpace(data, i); i >= len(data) {
-			return i, syntax(i, unended)
+		if i = skipSpace(data, i); i >= len(data) {
+			return i, has, syntax(i, unended)
 		}
-		var err error
 		switch c := data[i]; c {
+		case '"':
+			i, of, err = ScanString(data, i)
 		case '{', '[':
 			if len(open) == maxDepth {
-				return i, syntax(i, "values are nested too deep")
+				return i, has, syntax(i, "values are nested too deep")
 			}
 			closer := c + 2 // '}' and ']' stand two behind their openers in ASCII
-			j := SkipSpace(data, i+1)
-			if j < len(data) && data[j] == closer {
-				i = j + 1
+			if i = skipSpace(data, i+1); i < len(data) && data[i] == closer {
+				i++
 				break
 			}
-			open = append(open, closer)
-			if i = j; c == '{' {
-				if i, err = skipKey(data, i); err != nil {
-					return i, err
-				}
+			if open = append(open, closer); c == '[' {
+				continue
 			}
+			if i, of, err = scanKey(data, i); err != nil {
+				return i, has, err
+			}
+			has |= of
 			continue
-		case '"':
-			if i, _, err = SkipString(data, i); err != nil {
-				return i, err
-			}
 		default:
-			if i, err = skipScalar(data, i); err != nil {
-				return i, err
-			}
+			i, of, err = scanScalar(data, i)
 		}
+		if err != nil {
+			return i, has, err
+		}
+		has |= of
 		// A value has ended before data[i]; close levels until another value is due.
-		if i, open, err = afterValue(data, i, open); err != nil || len(open) == 0 {
-			return i, err
-		}
-	}
-}
-
-// afterValue consumes closing brackets, then the comma (and, in an object, the key) before the next value.
-func afterValue(data []byte, i int, open []byte) (int, []byte, error) {
-	for len(open) > 0 {
-		if i = SkipSpace(data, i); i >= len(data) {
-			return i, open, syntax(i, unended)
-		}
-		closer := open[len(open)-1]
-		switch data[i] {
-		case closer:
-			open = open[:len(open)-1]
-			i++
-		case ',':
-			i++
-			if closer == '}' {
-				var err error
-				if i, err = skipKey(data, SkipSpace(data, i)); err != nil {
-					return i, open, err
-				}
+		for ; ; i++ {
+			if len(open) == 0 {
+				return i, has, nil
 			}
-			return i, open, nil
-		default:
-			return i, open, syntax(i, "a comma or closing bracket is missing")
+			if i = skipSpace(data, i); i >= len(data) {
+				return i, has, syntax(i, unended)
+			}
+			if data[i] != open[len(open)-1] {
+				break
+			}
+			open = open[:len(open)-1]
+		}
+		if data[i] != ',' {
+			return i, has, syntax(i, uncommaed)
+		}
+		if i++; open[len(open)-1] == '}' {
+			if i, of, err = scanKey(data, skipSpace(data, i)); err != nil {
+				return i, has, err
+			}
+			has |= of
 		}
 	}
-	return i, open, nil
 }
 
-// skipKey consumes a member's name and the colon behind it.
-func skipKey(data []byte, i int) (int, error) {
-	_, _, colon, err := splitKey(data, i)
-	return colon + 1, err
+// skipSpace is SkipSpace for places where mostly there is none.
+func skipSpace(data []byte, i int) int {
+	if i < len(data) && data[i] <= ' ' {
+		return SkipSpace(data, i)
+	}
+	return i
 }
 
-// splitKey finds the end of the member name that starts at data[i], whether it contains escapes, and the colon behind it.
-func splitKey(data []byte, i int) (end int, escaped bool, colon int, err error) {
+// scanKey consumes a member's name and the colon behind it.
+func scanKey(data []byte, i int) (next int, has Traits, err error) {
 	if i >= len(data) {
-		return i, false, i, syntax(i, unended)
+		return i, 0, syntax(i, unended)
 	}
 	if data[i] != '"' {
-		return i, false, i, syntax(i, "a member name in quotes is missing")
+		return i, 0, syntax(i, "a member name in quotes is missing")
 	}
-	if end, escaped, err = SkipString(data, i); err != nil {
-		return end, escaped, end, err
+	if i, has, err = ScanString(data, i); err != nil {
+		return i, has, err
 	}
-	switch colon = SkipSpace(data, end); {
-	case colon >= len(data):
-		err = syntax(colon, unended)
-	case data[colon] != ':':
-		err = syntax(colon, "a colon is missing behind a member name")
+	switch i = skipSpace(data, i); {
+	case i >= len(data):
+		return i, has, syntax(i, unended)
+	case data[i] != ':':
+		return i, has, syntax(i, "a colon is missing behind a member name")
 	}
-	return end, escaped, colon, err
+	return i + 1, has, nil
 }
 
 const (
@@ -129,8 +137,14 @@ const (
 // SkipString returns the index just behind the string literal that starts at data[i] and whether it contains escapes.
 // Bytes that are not UTF-8 are not noticed here; [Text] replaces them.
 func SkipString(data []byte, i int) (end int, escaped bool, err error) {
-	i++
-	for {
+	end, has, err := ScanString(data, i)
+	return end, has&HasEscapes != 0, err
+}
+
+// ScanString is [SkipString] and tells the traits of the string.
+func ScanString(data []byte, i int) (end int, has Traits, err error) {
+	var seen uint64 // all bytes of the string, one over the other
+	for i++; ; {
 		// Eight bytes at a time while none of them is a quote, a backslash or a control character. The first that is one
 		// has the lowest bit that is set; those above it may be set by mistake.
 		for i+8 <= len(data) {
@@ -139,27 +153,33 @@ func SkipString(data []byte, i int) (end int, escaped bool, err error) {
 			slash := w ^ (ones * '\\')
 			stop := (quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w
 			if stop &= highs; stop != 0 {
+				seen |= w & (stop&-stop - 1)
 				i += bits.TrailingZeros64(stop) >> 3
 				break
 			}
+			seen |= w
 			i += 8
 		}
 		for i < len(data) && data[i] >= 0x20 && data[i] != '"' && data[i] != '\\' {
+			seen |= uint64(data[i])
 			i++
 		}
 		if i >= len(data) {
-			return i, escaped, syntax(i, unended)
+			return i, has, syntax(i, unended)
 		}
 		switch data[i] {
 		case '"':
-			return i + 1, escaped, nil
+			if seen&highs != 0 {
+				has |= HasNonASCII
+			}
+			return i + 1, has, nil
 		case '\\':
-			escaped = true
+			has |= HasEscapes
 			if i, err = skipEscape(data, i); err != nil {
-				return i, escaped, err
+				return i, has, err
 			}
 		default:
-			return i, escaped, syntax(i, "a control character stands in a string")
+			return i, has, syntax(i, "a control character stands in a string")
 		}
 	}
 }
@@ -185,26 +205,38 @@ func skipEscape(data []byte, i int) (int, error) {
 	return i, syntax(i, "an unknown escape stands in a string")
 }
 
-// skipScalar consumes a number or a literal.
-func skipScalar(data []byte, i int) (int, error) {
+// scanScalar consumes a number or a literal.
+func scanScalar(data []byte, i int) (end int, has Traits, err error) {
 	switch c := data[i]; {
-	case c == '-' || c >= '0' && c <= '9':
-		return skipNumber(data, i)
-	case c == 't':
-		return skipLiteral(data, i, "true")
-	case c == 'f':
-		return skipLiteral(data, i, "false")
+	case c >= '0' && c <= '9':
+		end, err = skipNumber(data, i)
 	case c == 'n':
-		return skipLiteral(data, i, "null")
+		end, err = skipLiteral(data, i, "null")
+	case c == 't':
+		end, err = skipLiteral(data, i, "true")
+	case c == 'f':
+		end, err = skipLiteral(data, i, "false")
+	case c == '-':
+		if i+1 < len(data) && data[i+1] == 'I' {
+			has = HasNotFinite
+		}
+		end, err = skipNumber(data, i)
 	case c == 'N':
-		return skipLiteral(data, i, "NaN")
+		has = HasNotFinite
+		end, err = skipLiteral(data, i, "NaN")
 	case c == 'I':
-		return skipLiteral(data, i, "Infinity")
+		has = HasNotFinite
+		end, err = skipLiteral(data, i, "Infinity")
+	default:
+		end, err = i, syntax(i, "a value is missing")
 	}
-	return i, syntax(i, "a value is missing")
+	return end, has, err
 }
 
 func skipLiteral(data []byte, i int, word string) (int, error) {
+	if len(data)-i >= len(word) && string(data[i:i+len(word)]) == word {
+		return i + len(word), nil
+	}
 	for k := 0; k < len(word); k++ {
 		if i+k >= len(data) {
 			return i + k, syntax(i+k, unended)

@@ -17,13 +17,15 @@ import (
 type column struct {
 	rows int
 	shape
-	noNull  violation // what null violates; 0 for nothing
-	judged  bool      // whether a value that fits can violate the rule
-	at      int       // index in the plan's columns
-	planned *planned  // nil for Extra
+	noNull violation // what null violates; 0 for nothing
+	judged bool      // whether a value that fits can violate the rule
+	// takesNull tells whether null is NULL and nothing else has to be heeded.
+	takesNull bool
+	at        int      // index in the plan's columns
+	planned   *planned // nil for Extra
 
 	nulls int
-	valid []byte   // a bit per row: whether it is not NULL
+	valid []byte   // a bit per row, up to the last NULL and maybe beyond: whether it is not NULL
 	bits  []byte   // Boolean: a bit per row
 	words []uint64 // Integer, Number and Timestamp
 	days  []int32  // Date
@@ -36,27 +38,13 @@ type column struct {
 func (c *column) become(s shape) {
 	c.shape = s
 	c.noNull, c.judged = c.planned.verdict.null, c.planned.verdict.judges(s.typ)
-}
-
-func (c *column) mark(valid bool) {
-	if c.rows&7 == 0 {
-		c.valid = append(c.valid, 0)
-	}
-	if valid {
-		c.valid[c.rows>>3] |= 1 << (c.rows & 7)
-	} else {
-		c.nulls++
-	}
-	c.rows++
+	c.takesNull = c.noNull == 0 && c.planned.generate == nil
 }
 
 func (c *column) appendNull() {
 	switch c.typ {
 	case table.Boolean:
-		c.appendBool(false)
-		c.valid[(c.rows-1)>>3] &^= 1 << ((c.rows - 1) & 7)
-		c.nulls++
-		return
+		c.appendBit(false)
 	case table.Integer, table.Number, table.Timestamp:
 		c.words = append(c.words, 0)
 	case table.Date:
@@ -64,27 +52,46 @@ func (c *column) appendNull() {
 	default:
 		c.ends = append(c.ends, int32(len(c.text)))
 	}
-	c.mark(false)
+	c.rows++
+	c.makeNull(c.rows - 1)
+}
+
+// makeNull makes a row NULL that is not.
+func (c *column) makeNull(row int) {
+	c.validTo(row + 1)
+	c.valid[row>>3] &^= 1 << (row & 7)
+	c.nulls++
+}
+
+// validTo makes valid reach to that many rows.
+func (c *column) validTo(rows int) {
+	for len(c.valid) < (rows+7)/8 {
+		c.valid = append(c.valid, 0xff)
+	}
 }
 
 func (c *column) appendBool(v bool) {
+	c.appendBit(v)
+	c.rows++
+}
+
+func (c *column) appendBit(v bool) {
 	if c.rows&7 == 0 {
 		c.bits = append(c.bits, 0)
 	}
 	if v {
 		c.bits[c.rows>>3] |= 1 << (c.rows & 7)
 	}
-	c.mark(true)
 }
 
 func (c *column) appendWord(v uint64) {
 	c.words = append(c.words, v)
-	c.mark(true)
+	c.rows++
 }
 
 func (c *column) appendDay(v int32) {
 	c.days = append(c.days, v)
-	c.mark(true)
+	c.rows++
 }
 
 // appendText returns false when the batch's text in this column would outgrow Arrow's 32-bit offsets.
@@ -94,7 +101,7 @@ func (c *column) appendText(v []byte) bool {
 	}
 	c.text = append(c.text, v...)
 	c.ends = append(c.ends, int32(len(c.text)))
-	c.mark(true)
+	c.rows++
 	return true
 }
 
@@ -104,24 +111,23 @@ func (c *column) padTo(rows int) {
 	}
 }
 
-func (c *column) isNull(row int) bool { return c.valid[row>>3]&(1<<(row&7)) == 0 }
+func (c *column) isNull(row int) bool {
+	return row>>3 < len(c.valid) && c.valid[row>>3]&(1<<(row&7)) == 0
+}
 
 func (c *column) lastIsNull() bool { return c.isNull(c.rows - 1) }
 
 // dropLast takes the last row away.
 func (c *column) dropLast() {
-	if c.lastIsNull() {
+	null := c.lastIsNull()
+	if c.rows--; null {
+		c.valid[c.rows>>3] |= 1 << (c.rows & 7)
 		c.nulls--
 	}
-	c.rows--
-	clearBit := func(bits []byte) []byte {
-		bits[c.rows>>3] &^= 1 << (c.rows & 7)
-		return bits[:(c.rows+7)/8]
-	}
-	c.valid = clearBit(c.valid)
 	switch c.typ {
 	case table.Boolean:
-		c.bits = clearBit(c.bits)
+		c.bits[c.rows>>3] &^= 1 << (c.rows & 7)
+		c.bits = c.bits[:(c.rows+7)/8]
 	case table.Integer, table.Number, table.Timestamp:
 		c.words = c.words[:c.rows]
 	case table.Date:
@@ -158,7 +164,9 @@ func (c *column) room() int64 {
 func (c *column) array(mem memory.Allocator) (arrow.Array, int64) {
 	buffers := []*memory.Buffer{nil}
 	if c.nulls > 0 {
-		buffers[0] = newBuffer(mem, c.valid)
+		c.validTo(c.rows)
+		c.valid[(c.rows-1)>>3] &= 0xff >> (7 - (c.rows-1)&7) // no bits behind the last row
+		buffers[0] = newBuffer(mem, c.valid[:(c.rows+7)/8])
 	}
 	switch c.typ {
 	case table.Boolean:

@@ -154,7 +154,7 @@ func (d *Decoder) read(text []byte) (end int, err error) {
 			}
 		}
 	}
-	if end, err = d.walk(0, text); err == nil {
+	if end, err = d.walk(0, text, rawjson.SkipSpace(text, 0)); err == nil {
 		return end, nil
 	}
 	if fault, ok := err.(*singer.RecordError); ok {

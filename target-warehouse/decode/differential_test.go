@@ -236,6 +236,10 @@ func FuzzTimestamp(f *testing.F) {
 		if problem == "" {
 			got = time.UnixMicro(micros).UTC()
 		}
+		quoted := []byte(`"` + text + `"`)
+		if usual, ok := usualMoment(quoted); ok && (problem != "" || usual != micros) {
+			t.Fatalf("%q is read as %d where its spelling is usual, else as %d (%s)", text, usual, micros, problem)
+		}
 		if want := expectTimestamp(text); want != undecided && !same(want, got) {
 			t.Fatalf("%q becomes %v (%s), want %v", text, got, problem, want)
 		}

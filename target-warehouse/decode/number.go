@@ -19,23 +19,10 @@ func integer(value []byte, kind rawjson.Kind) (v int64, problem string) {
 	if kind != rawjson.Number {
 		return 0, wrongKind
 	}
-	digits := value
-	if value[0] == '-' {
-		digits = value[1:]
+	if n := usualNumber(value, 0); n.end == len(value) && n.decimals == 0 {
+		return n.signed(), ""
 	}
-	if len(digits) > 18 {
-		return longInteger(value)
-	}
-	for _, c := range digits {
-		if c -= '0'; c > 9 {
-			return longInteger(value)
-		}
-		v = v*10 + int64(c)
-	}
-	if value[0] == '-' {
-		v = -v
-	}
-	return v, ""
+	return longInteger(value)
 }
 
 // longInteger reads what integer's fast path does not: 19 digits, or the spellings 1.0 and 1e3.
@@ -63,8 +50,8 @@ func longInteger(value []byte) (v int64, problem string) {
 func number(value []byte, kind rawjson.Kind) (v float64, problem string) {
 	switch kind {
 	case rawjson.Number:
-		if v, ok := shortNumber(value); ok {
-			return v, ""
+		if n := usualNumber(value, 0); n.end == len(value) && n.digits <= floatDigits {
+			return n.float(), ""
 		}
 		return longNumber(value)
 	case rawjson.NotFinite:
@@ -79,43 +66,68 @@ func number(value []byte, kind rawjson.Kind) (v float64, problem string) {
 	return 0, wrongKind
 }
 
-// powers of ten that a 64-bit float holds exactly.
-var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+// short is a number of up to 18 digits without an exponent: mantissa divided by ten to the decimals.
+type short struct {
+	mantissa         int64
+	negative         bool
+	digits, decimals int
+	end              int // index behind it; 0 if the number is no such
+}
 
-// shortNumber reads numbers of at most 15 digits without an exponent, the usual case. A float holds any 15 digits
-// faithfully, and dividing two floats that are exact gives the float nearest to their quotient.
-func shortNumber(value []byte) (v float64, ok bool) {
-	digits := value
-	if value[0] == '-' {
-		digits = value[1:]
+// usualNumber reads the number that text[i] begins.
+func usualNumber(text []byte, i int) (n short) {
+	if n.negative = text[i] == '-'; n.negative {
+		i++
 	}
-	if len(digits) > 16 {
-		return 0, false
+	first := i
+	for ; i < len(text) && text[i]-'0' <= 9; i++ {
+		n.mantissa = n.mantissa*10 + int64(text[i]-'0')
 	}
-	var mantissa int64
-	count, point := 0, -1
-	for _, c := range digits {
-		if c == '.' {
-			point = count
-			continue
+	n.digits = i - first
+	if n.digits == 0 || n.digits > 1 && text[first] == '0' {
+		return short{}
+	}
+	if i < len(text) && text[i] == '.' {
+		first = i + 1
+		for i++; i < len(text) && text[i]-'0' <= 9; i++ {
+			n.mantissa = n.mantissa*10 + int64(text[i]-'0')
 		}
-		if c -= '0'; c > 9 {
-			return 0, false
+		if n.decimals = i - first; n.decimals == 0 {
+			return short{}
 		}
-		mantissa = mantissa*10 + int64(c)
-		count++
+		n.digits += n.decimals
 	}
-	if count > 15 {
-		return 0, false
+	if n.digits > 18 || i < len(text) && text[i]|0x20 == 'e' {
+		return short{}
 	}
-	v = float64(mantissa)
-	if point >= 0 {
-		v /= powers[count-point]
+	n.end = i
+	return n
+}
+
+func (n short) signed() int64 {
+	if n.negative {
+		return -n.mantissa
 	}
-	if value[0] == '-' {
+	return n.mantissa
+}
+
+// floatDigits is how many decimal digits a 64-bit float holds faithfully, whichever they are.
+const floatDigits = 15
+
+// powers of ten that a 64-bit float holds exactly.
+var powers = [floatDigits + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+// float returns a number of up to floatDigits: dividing two floats that are exact gives the float nearest to their
+// quotient.
+func (n short) float() float64 {
+	v := float64(n.mantissa)
+	if n.decimals > 0 {
+		v /= powers[n.decimals]
+	}
+	if n.negative {
 		v = -v
 	}
-	return v, true
+	return v
 }
 
 func longNumber(value []byte) (v float64, problem string) {

@@ -27,60 +27,78 @@ type undeclared struct {
 // maxUndeclared bounds how many names of undeclared members are remembered from row to row.
 const maxUndeclared = 4096
 
-// walk puts the members of an object, with which text begins, into their columns. It returns the index behind it. Failures
+// walk puts the members of an object, which text[i] begins, into their columns. It returns the index behind it. Failures
 // are those of package rawjson, unless they are a *singer.RecordError.
-func (d *Decoder) walk(at int, text []byte) (end int, err error) {
+func (d *Decoder) walk(at int, text []byte, i int) (end int, err error) {
 	p, o := &d.plan.objects[at], &d.objects[at]
 	if len(o.undeclared) > maxUndeclared {
 		o.undeclared = o.undeclared[:0]
 		o.forget(len(p.targets))
 	}
 	o.stamp, o.walk, o.found = d.stamp, o.walk+1, o.found[:0]
-	var m rawjson.Members
-	slot := start
-	for m.Reset(text); m.Next(); {
-		if slot = o.slot(p, slot, &m); slot >= len(p.targets) {
-			o.collect(slot-len(p.targets), &m)
+	i, more, err := rawjson.Enter(text, i)
+	for slot, value := start, 0; more && err == nil; {
+		if slot, value, err = o.member(p, slot, text, i); err != nil {
+			break
+		}
+		target := len(d.columns)
+		if slot < len(p.targets) {
+			target = p.targets[slot]
+		}
+		switch {
+		case target == len(d.columns):
+			i, err = o.collect(slot-len(p.targets), o.spelling(slot, text, value), text, value)
+		case target < 0:
+			i, err = d.enter(^target, o.spelling(slot, text, value), text, value)
+		default:
+			i, err = d.fillFrom(&d.columns[target], text, value)
+		}
+		if err != nil {
+			break
+		}
+		if i < len(text) && text[i] == ',' {
+			i++
 			continue
 		}
-		target := p.targets[slot]
-		if target < 0 {
-			if err = d.enter(^target, m.Key, m.Value); err != nil {
-				return 0, err
-			}
-			continue
-		}
-		c := &d.columns[target]
-		if c.rows != d.rows {
-			d.reopen(c)
-		}
-		if problem := d.set(c, m.Value); problem != "" {
-			if err = d.misfit(c, m.Value, problem); err != nil {
-				return 0, err
-			}
-		} else if c.judged {
-			d.judge(c, m.Value)
-		}
+		i, more, err = rawjson.AfterMember(text, i)
 	}
-	return m.End(), m.Err()
+	return i, err
 }
 
-// enter puts what stands in the place of an object into the columns below it. What is not an object leaves them NULL.
-func (d *Decoder) enter(at int, name, value []byte) error {
+// fillFrom puts the value that text[i] begins into its column and returns the index behind it.
+func (d *Decoder) fillFrom(c *column, text []byte, i int) (end int, err error) {
+	if c.rows != d.rows {
+		d.reopen(c)
+	}
+	if end = d.take(c, text, i); end == 0 {
+		if end, err = rawjson.Skip(text, i); err != nil {
+			return 0, err
+		}
+		if problem := d.set(c, text[i:end]); problem != "" {
+			return end, d.misfit(c, text[i:end], problem)
+		}
+	}
+	if c.judged {
+		d.judge(c, text[i:end])
+	}
+	return end, nil
+}
+
+// enter puts what stands in the place of an object into the columns below it and returns the index behind it. What is not
+// an object leaves them NULL.
+func (d *Decoder) enter(at int, name, text []byte, i int) (end int, err error) {
 	if d.objects[at].met == d.stamp {
 		d.leave(at)
 	}
 	o := &d.objects[at]
 	o.met, o.name = d.stamp, name
-	switch rawjson.KindOf(value) {
-	case rawjson.Object:
-		_, err := d.walk(at, value)
-		return err
-	case rawjson.Null:
-		return nil
+	if i < len(text) && text[i] == '{' {
+		return d.walk(at, text, i)
 	}
-	d.notes = append(d.notes, note{at: len(d.columns) + at, value: value, problem: notAnObject})
-	return nil
+	if end, err = rawjson.Skip(text, i); err == nil && rawjson.KindOf(text[i:end]) != rawjson.Null {
+		d.notes = append(d.notes, note{at: len(d.columns) + at, value: text[i:end], problem: notAnObject})
+	}
+	return end, err
 }
 
 // leave takes back what the row being read has put into the columns below an object.
@@ -105,16 +123,21 @@ func (d *Decoder) forgetObject(at int) {
 	}
 }
 
-// collect remembers a member that has no column; the last of several with one name counts.
-func (o *object) collect(i int, m *rawjson.Members) {
-	for i >= len(o.undeclared) {
+// collect remembers a member that has no column; the last of several with one name counts. It returns the index behind
+// the value, which text[i] begins.
+func (o *object) collect(at int, name, text []byte, i int) (end int, err error) {
+	if end, err = rawjson.Skip(text, i); err != nil {
+		return 0, err
+	}
+	for at >= len(o.undeclared) {
 		o.undeclared = append(o.undeclared, undeclared{})
 	}
-	if u := &o.undeclared[i]; u.walk != o.walk {
-		u.walk, u.key = o.walk, m.Key
-		o.found = append(o.found, i)
+	if u := &o.undeclared[at]; u.walk != o.walk {
+		u.walk, u.key = o.walk, name
+		o.found = append(o.found, at)
 	}
-	o.undeclared[i].value = m.Value
+	o.undeclared[at].value = text[i:end]
+	return end, nil
 }
 
 // appendExtra writes the members without a column as one JSON object, keys and values as the record spells them.
@@ -171,9 +194,9 @@ func appendName(text []byte, first int, key []byte) []byte {
 
 // room returns the bytes that the object's memory takes.
 func (o *object) room() int64 {
-	size := 40*cap(o.undeclared) + 8*cap(o.found) + 24*cap(o.spelled) + 8*cap(o.next) + 64*len(o.learned)
-	for _, name := range o.spelled {
-		size += cap(name)
+	size := 40*cap(o.undeclared) + 8*cap(o.found) + 40*cap(o.leads) + 8*cap(o.next) + 64*len(o.learned)
+	for _, lead := range o.leads {
+		size += cap(lead.text)
 	}
 	return int64(size)
 }

@@ -180,7 +180,7 @@ func declarations(schema []byte) map[string]string {
 			continue
 		}
 		for inner.Reset(outer.Value); inner.Next(); {
-			name, _ := nameOf(&inner, nil)
+			name, _ := nameOf(inner.Key, inner.Escaped, nil)
 			texts[string(name)] = excerpt(inner.Value)
 		}
 	}

@@ -98,15 +98,29 @@ func calendarDay(text []byte) (day int64, ok bool) {
 	}
 	century, years, month, dayOfMonth := pair(text, 99), pair(text[2:], 99), pair(text[5:], 12), pair(text[8:], 31)
 	year := century*100 + years
-	if century < 0 || years < 0 || year < 1 || month < 1 || dayOfMonth < 1 {
+	if century < 0 || years < 0 {
+		return 0, false
+	}
+	return dayOf(year, month, dayOfMonth)
+}
+
+// dayOf returns the days since 1970 of a date of the years 0001 to 9999, counted in years that begin with March: so the
+// day that only leap years have is the last, and the months ahead of any are 153 days in five (Howard Hinnant,
+// https://howardhinnant.github.io/date_algorithms.html#days_from_civil).
+func dayOf(year, month, dayOfMonth int64) (day int64, ok bool) {
+	if year < 1 || month < 1 || month > 12 || dayOfMonth < 1 {
 		return 0, false
 	}
 	last := daysIn[month]
 	if month == 2 && year%4 == 0 && (year%100 != 0 || year%400 == 0) {
 		last = 29
 	}
-	at := time.Date(int(year), time.Month(month), int(dayOfMonth), 0, 0, 0, 0, time.UTC).Unix()
-	return at / (24 * 60 * 60), dayOfMonth <= last
+	if month -= 3; month < 0 {
+		month, year = month+12, year-1
+	}
+	const before1970 = 719_468 // days from the March of year 0
+	day = year*365 + year/4 - year/100 + year/400 + (153*month+2)/5 + dayOfMonth - 1 - before1970
+	return day, dayOfMonth <= last
 }
 
 // hoursMinutes reads HH:MM, and also HHMM and HH unless the colon must be there.

@@ -114,8 +114,7 @@ func (d *Decoder) toDecimal(c *column, to shape) {
 
 // dropNotFinite makes a row's NaN or Infinity NULL. The record is gone, so the reject has an object with that value alone.
 func (d *Decoder) dropNotFinite(c *column, row int, v float64) {
-	c.valid[row>>3] &^= 1 << (row & 7)
-	c.nulls++
+	c.makeNull(row)
 	spelled := "NaN"
 	switch {
 	case v > 0:
