@@ -78,8 +78,11 @@ type Chunk struct {
 func (r *Reader) ReadChunk(buf []byte) (Chunk, error) {
 	c := Chunk{Records: buf[:0]}
 	for {
-		if c.Count > 0 && !r.Ready() {
-			return c, nil
+		if c.Count > 0 {
+			r.takeRecords(&c)
+			if !r.Ready() {
+				return c, nil
+			}
 		}
 		line, err := r.peek()
 		full := len(c.Records)+len(line) >= cap(buf)
@@ -90,7 +93,7 @@ func (r *Reader) ReadChunk(buf []byte) (Chunk, error) {
 			return Chunk{}, err
 		}
 		var m Message
-		record := startsRecord(line)
+		record := startsRecord(line) && line[len(line)-1] == '\n'
 		if !record {
 			m, err = r.message(line)
 			_, record = m.(*Record)
@@ -116,11 +119,32 @@ func (r *Reader) ReadChunk(buf []byte) (Chunk, error) {
 	}
 }
 
-// startsRecord recognises most RECORD lines by their first bytes. A last line without a newline may have been cut and
-// is not recognised.
+// takeRecords takes the RECORD lines that come next, as far as they are whole in memory and the chunk has room. So most
+// lines are looked at once and copied in one go.
+func (r *Reader) takeRecords(c *Chunk) {
+	held := r.buf[r.start:r.end]
+	if room := cap(c.Records) - len(c.Records) - 1; len(held) > room {
+		held = held[:max(room, 0)]
+	}
+	size, limit := 0, r.limit()
+	for startsRecord(held[size:]) {
+		length := bytes.IndexByte(held[size:], '\n') + 1
+		if length == 0 || length > limit {
+			break
+		}
+		r.last = r.taken + int64(size)
+		size += length
+		c.Count++
+		r.lines++
+	}
+	c.Records = append(c.Records, held[:size]...)
+	r.taken += int64(size)
+	r.start += size
+}
+
+// startsRecord recognises most RECORD lines by their first bytes. A last line without a newline may have been cut.
 func startsRecord(line []byte) bool {
-	return (bytes.HasPrefix(line, []byte(`{"type":"RECORD"`)) || bytes.HasPrefix(line, []byte(`{"type": "RECORD"`))) &&
-		line[len(line)-1] == '\n'
+	return bytes.HasPrefix(line, []byte(`{"type":"RECORD"`)) || bytes.HasPrefix(line, []byte(`{"type": "RECORD"`))
 }
 
 // Reset makes the reader read the lines of c.Records from memory, without copying them: they must stay as they are
@@ -139,11 +163,7 @@ func (r *Reader) Ready() bool { return bytes.IndexByte(r.buf[r.start:r.end], '\n
 
 // peek returns the next line with its newline, if it has one, without taking it.
 func (r *Reader) peek() ([]byte, error) {
-	limit := r.MaxLine
-	if limit <= 0 {
-		limit = readMaxLine
-	}
-	searched := 0
+	limit, searched := r.limit(), 0
 	for {
 		size := r.end - r.start
 		newline := bytes.IndexByte(r.buf[r.start+searched:r.end], '\n')
@@ -163,6 +183,13 @@ func (r *Reader) peek() ([]byte, error) {
 		r.fill()
 		searched = min(size, r.end-r.start)
 	}
+}
+
+func (r *Reader) limit() int {
+	if r.MaxLine <= 0 {
+		return readMaxLine
+	}
+	return r.MaxLine
 }
 
 // unmarked drops a byte order mark from the first line.

@@ -37,7 +37,7 @@ func (s *splitter) readFile(ctx context.Context, next *step) error {
 			return nil
 		}
 	}
-	lines, err := f.open.ReadLines((*next.buffer)[:0:stepSize])
+	lines, err := f.open.ReadLines(next.buffer[:0:stepSize])
 	if len(lines.Text) > 0 {
 		r := f.run(s.ordinal + 1)
 		r.Records, r.line = lines.Text, lines.Line

@@ -14,6 +14,7 @@ import (
 type envelope struct {
 	before, after []byte
 	record        singer.Record // without the record itself
+	decoder       *decoder      // of its stream in the step being decoded, once known
 }
 
 // Bounds of what is remembered of envelopes: how many, and the bytes of one.
@@ -45,12 +46,14 @@ func (w *worker) decodeKnown(s *step, line []byte) bool {
 		if !bytes.HasPrefix(line, e.before) {
 			continue
 		}
-		plan := s.plans[e.record.Stream]
-		if plan == nil {
-			return false
+		if e.decoder == nil {
+			plan := s.plans[e.record.Stream]
+			if plan == nil {
+				return false
+			}
+			e.decoder = w.decoder(s, plan)
 		}
-		d := w.decoder(s, plan)
-		text := line[len(e.before):]
+		d, text := e.decoder, line[len(e.before):]
 		if text[0] != '{' {
 			return false // white space, which is no part of the record
 		}
@@ -62,10 +65,10 @@ func (w *worker) decodeKnown(s *step, line []byte) bool {
 			d.Undo()
 			return false
 		}
-		record := e.record
-		record.Record = text[:end]
-		d.stamp(&record)
-		return d.Add(&record, s.last+1) == nil
+		w.record = e.record
+		w.record.Record = text[:end]
+		d.stamp(&w.record)
+		return d.Add(&w.record, s.last+1) == nil
 	}
 	return false
 }

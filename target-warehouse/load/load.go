@@ -107,7 +107,9 @@ func Run(ctx context.Context, in *singer.Reader, dest destination.Destination, e
 	inFlight := semaphore.NewWeighted(o.MaxMemory / 2)
 	// The queue keeps the order; its length bounds only the number of steps, inFlight bounds their bytes.
 	queue := make(chan *step, 4*o.Workers+64)
-	work := make(chan *step, cap(queue))
+	// Few steps wait for a worker, so that their text is still in the processor's cache when its turn comes. While they
+	// wait, more is read ahead, and the next step is a full one.
+	work := make(chan *step, o.Workers)
 	go func() {
 		defer close(queue)
 		defer close(work)

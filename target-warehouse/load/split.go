@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"sync"
 
 	"golang.org/x/sync/semaphore"
 
@@ -32,12 +31,13 @@ type step struct {
 	message singer.Message // behind all of that: a message that is neither RECORD nor STATE, or nil
 	plan    *plan          // of the message's stream
 	fault   error          // why the input cannot be read further behind all of that
-	buffer  *[]byte        // storage of runs, from buffers
-	size    int64          // bytes of the lines in runs
-	stated  int64          // bytes of states
-	weight  int64          // bytes held of the in-flight budget
-	used    *batch.File    // a file of a BATCH message that ends with this step
-	whole   *whole         // a file of a BATCH message in the place of runs; nil for none
+	buffer  []byte         // for the text of runs, from storage
+	storage storage
+	size    int64       // bytes of the lines in runs
+	stated  int64       // bytes of states
+	weight  int64       // bytes held of the in-flight budget
+	used    *batch.File // a file of a BATCH message that ends with this step
+	whole   *whole      // a file of a BATCH message in the place of runs; nil for none
 
 	rejects []reject      // lines that were skipped, and then what the worker adds
 	done    chan struct{} // closed once the fields below are set
@@ -74,6 +74,7 @@ type splitter struct {
 	in       *singer.Reader
 	options  Options
 	inFlight *semaphore.Weighted
+	storage  storage
 	plans    plans
 	ordinal  int64                        // of the last record read
 	step     int64                        // the bytes in a step
@@ -87,6 +88,7 @@ type splitter struct {
 
 func newSplitter(in *singer.Reader, o Options, inFlight *semaphore.Weighted) *splitter {
 	s := &splitter{in: in, options: o, inFlight: inFlight, plans: plans{}, names: map[string]map[string]string{}, places: map[string]string{}, step: stepSize}
+	s.storage = make(storage, 2*max(1, o.Workers)+1)
 	// A quarter, so that a small BatchRows is kept to and not only checked once a megabyte.
 	s.rows = max(1, o.BatchRows/4)
 	for stream, names := range o.Memory.Names {
@@ -98,8 +100,24 @@ func newSplitter(in *singer.Reader, o Options, inFlight *semaphore.Weighted) *sp
 // fewRows is how many rows a step may be limited to before lines are read in runs: a run cannot be limited in rows.
 const fewRows = 2000
 
-// buffers holds the text of steps between uses.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, stepSize); return &b }}
+// storage holds the buffers that the text of steps was in, to be used again: fresh ones cost as much as reading into them.
+type storage chan []byte
+
+func (s storage) get() []byte {
+	select {
+	case buffer := <-s:
+		return buffer
+	default:
+		return make([]byte, 0, stepSize)
+	}
+}
+
+func (s storage) put(buffer []byte) {
+	select {
+	case s <- buffer:
+	default:
+	}
+}
 
 // split sends every step to queue, in order, and those with records to work too. A failure of the input travels in the
 // last step, behind everything read before it. split returns at the end of input or when ctx has ended.
@@ -117,7 +135,7 @@ func (s *splitter) split(ctx context.Context, queue, work chan<- *step) {
 		case <-ctx.Done():
 			return
 		}
-		work <- next // as long as queue, so this waits no longer than queue does
+		work <- next
 	}
 }
 
@@ -135,7 +153,7 @@ func (s *splitter) weigh(next *step) int64 {
 
 // next reads one step and tells whether more can follow. It waits for input only while the step is empty.
 func (s *splitter) next(ctx context.Context) (next *step, more bool) {
-	next = &step{first: s.ordinal + 1, plans: s.plans, buffer: buffers.Get().(*[]byte), done: make(chan struct{})}
+	next = &step{first: s.ordinal + 1, plans: s.plans, buffer: s.storage.get(), storage: s.storage, done: make(chan struct{})}
 	if s.files != nil {
 		next.fault = s.readFile(ctx, next)
 		return next, next.fault == nil
@@ -185,7 +203,7 @@ func (s *step) room() []byte {
 	if s.size >= stepSize {
 		return make([]byte, 0, stepSize)
 	}
-	return (*s.buffer)[s.size:s.size:stepSize]
+	return s.buffer[s.size:s.size:stepSize]
 }
 
 // take heeds a message that is neither RECORD nor STATE. It returns the plan of its stream.

@@ -29,8 +29,9 @@ func (d *decoded) release() {
 type worker struct {
 	options   Options
 	reader    singer.Reader
-	envelopes []*envelope // those that records came in
-	short     []byte      // an envelope without its record
+	envelopes []*envelope   // those that records came in
+	short     []byte        // an envelope without its record
+	record    singer.Record // the last one whose envelope was known
 	decoders  map[*decode.Plan]*decoder
 	step      *step
 	used      []*decoder // those with records of step
@@ -50,7 +51,7 @@ func decodeSteps(work <-chan *step, o Options) {
 	for s := range work {
 		s.err = w.decode(s)
 		s.runs = nil
-		buffers.Put(s.buffer)
+		s.storage.put(s.buffer)
 		close(s.done)
 	}
 }
@@ -156,6 +157,9 @@ const idleDecoders = 16
 // forget drops decoders, which keep buffers as large as their largest batch: those that a giant line has blown up, and
 // those that the step did not use when there are many of them.
 func (w *worker) forget() {
+	for _, e := range w.envelopes {
+		e.decoder = nil
+	}
 	many := len(w.decoders) > len(w.used)+idleDecoders
 	maps.DeleteFunc(w.decoders, func(_ *decode.Plan, d *decoder) bool {
 		return many && d.step != w.step || d.Idle() > 4*stepSize
