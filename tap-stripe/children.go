@@ -66,8 +66,11 @@ func (s *syncer) childrenOf(ctx context.Context, b batch, child *job) ([]found, 
 		}
 		group.Go(func() (err error) {
 			fetch := s.fetchChildren
-			if child.stream.parent.one {
+			switch {
+			case child.stream.parent.one:
 				fetch = s.fetchNamed
+			case child.stream.parent.metered:
+				fetch = s.fetchSummaries
 			}
 			lists[i], err = fetch(ctx, b.account, child, parent)
 			return s.judgeChild(child, err)

@@ -184,7 +184,7 @@ func TestWhatCostsARequestForEachCustomerHasToBeAskedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	costly := []string{"active_entitlements", "customer_balance_transactions", "customer_cash_balance_transactions", "payment_methods", "setup_attempts", "source_transactions"}
+	costly := []string{"active_entitlements", "billing_meter_event_summaries", "customer_balance_transactions", "customer_cash_balance_transactions", "payment_methods", "setup_attempts", "source_transactions"}
 	var left []string
 	for _, entry := range catalog.Streams {
 		if !entry.Selected() {

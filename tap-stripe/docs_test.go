@@ -102,6 +102,8 @@ func remarks(st *stream, aliases []string) (list []string) {
 		list = append(list, "elsewhere called "+codes(aliases))
 	}
 	switch p := st.parent; {
+	case p != nil && p.metered:
+		list = append(list, "a request for each parent and customer in each run, for all whole days from `start_date` on")
 	case p != nil && p.path == "":
 		list = append(list, "shown by its parent alone")
 	case p != nil && p.embedded != "":

@@ -92,7 +92,7 @@ var everything = []string{"*.*"}
 // unseen are the streams of which stripe-mock shows nothing: it does not know their lists, or shows objects that have no
 // such children.
 var unseen = []string{"discounts", "mandates", "setup_attempts", "cards", "sources", "source_transactions", "active_entitlements", "invoice_line_items",
-	"usage_record_summaries", "billing_meters", "entitlements_features", "external_account_cards", "persons", "forwarding_requests",
+	"usage_record_summaries", "billing_meters", "billing_meter_event_summaries", "entitlements_features", "external_account_cards", "persons", "forwarding_requests",
 	"financial_connections_account_owners", "issuing_personalization_designs", "issuing_physical_bundles"}
 
 // validate holds the records against the schemas that were announced for them, and counts them.

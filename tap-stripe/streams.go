@@ -67,6 +67,8 @@ type parentage struct {
 	instead string
 	// one tells that the path is not of a list, but of the one object that the parent names.
 	one bool
+	// metered tells that the path is asked for by customer, too, and for whole days.
+	metered bool
 	// refusable tells that Stripe may refuse the children of single parents, for reasons that lie in these.
 	refusable bool
 	// needed tells by the parent whether there can be children; nil: always.

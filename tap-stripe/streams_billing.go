@@ -29,6 +29,8 @@ var billingStreams = []stream{
 	{name: "quote_line_items", parent: &parentage{stream: "quotes", embedded: "line_items", expanded: true, path: "/v1/quotes/{id}/line_items", as: "quote"}},
 	{name: "quote_upfront_line_items", parent: &parentage{stream: "quotes", path: "/v1/quotes/{id}/computed_upfront_line_items", as: "quote"}},
 	{name: "billing_meters", path: "/v1/billing/meters", lists: bare, full: true, product: true, permission: "rak_billing_meter_read"},
+	{name: "billing_meter_event_summaries", product: true, costly: true, permission: "rak_billing_meter_read",
+		parent: &parentage{stream: "billing_meters", path: "/v1/billing/meters/{id}/event_summaries", as: "meter", metered: true}},
 	{name: "entitlements_features", path: "/v1/entitlements/features", lists: bare, full: true, product: true,
 		permission: "rak_entitlement_read"},
 	{name: "billing_portal_configurations", path: "/v1/billing_portal/configurations", lists: bare, full: true},
