@@ -133,15 +133,12 @@ func (shop *recordShop) take(st *stream) (*recordMaker, error) {
 	return &recordMaker{stream: st, shop: shop}, nil
 }
 
-// mostIdle is how many makers are kept, for each has room for a page of records.
-const mostIdle = 4
-
+// put takes a maker back, but not its text: there are many shops, and a page of records is long.
 func (shop *recordShop) put(maker *recordMaker) {
+	maker.text = nil
 	shop.mu.Lock()
 	defer shop.mu.Unlock()
-	if len(shop.idle) < mostIdle {
-		shop.idle = append(shop.idle, maker)
-	}
+	shop.idle = append(shop.idle, maker)
 }
 
 // A recordMaker turns objects of one stream into records. It serves one goroutine.
@@ -192,7 +189,7 @@ func (m *recordMaker) make(list []found, account string) (records [][]byte, err 
 // roomToGrow is by how much most records are longer than their objects: times become text, and columns are added.
 const roomToGrow = 256
 
-// makeRoom empties the text and makes room for the records of objects. Text that grows with each of them would be copied
+// makeRoom empties the text and makes room for the records of objects. Text that grew with each of them would be copied
 // several times.
 func (m *recordMaker) makeRoom(list []found) {
 	room := 0
