@@ -8,7 +8,7 @@ LDFLAGS     := -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TAPS        := tap-stripe tap-recharge
 
-.PHONY: build demo test lint generate interop release bench compare soak postgres-versions size fuzz clean prerequisites
+.PHONY: build demo test lint generate interop release bench compare soak postgres-versions stores size fuzz clean prerequisites
 
 build: prerequisites ## the binaries, in bin/
 	@mkdir -p bin
@@ -23,6 +23,7 @@ demo: build ## Stripe and Recharge data into demo/warehouse.duckdb, twice
 test: prerequisites lint ## everything that must hold
 	@tests/postgres.sh
 	@tests/s3.sh >/dev/null
+	@tests/stores.sh >/dev/null
 	go test -race -shuffle=on -timeout 20m $$(go list ./... | grep -vx tapline/tests)
 	go test -timeout 20m -run AfterTheLastSync ./tap-stripe
 	go test -shuffle=on -timeout 20m ./tests # whole processes, which the race detector does not see into
@@ -57,11 +58,16 @@ compare: build ## the binaries beside the tools of others: tests/compare/results
 soak: build ## the kills and random loads of the tests, many times over
 	@tests/postgres.sh
 	@tests/s3.sh >/dev/null
+	@tests/stores.sh >/dev/null
 	TAPLINE_SOAK=200 go test -count=1 -timeout 4h ./tests ./target-warehouse/destination/...
 	TAPLINE_SOAK=1000 go test -count=1 -timeout 4h ./tap-stripe ./tap-recharge
 
 postgres-versions: ## the tests of the destination PostgreSQL on 13, 14, 16, 17 and 18
 	@tests/postgres-versions.sh
+
+stores: prerequisites ## all tests of files on Google Cloud Storage and Azure; make test has those that take seconds
+	@tests/stores.sh >/dev/null
+	TAPLINE_STORES=1 go test -count=1 -timeout 20m -run '^(TestGoogleCloudStorage|TestAzure|TestAStoreThatIsDown|TestNothingIsWrittenToStdout)$$' ./target-warehouse/destination/files
 
 release: prerequisites ## archives, checksums and bills of materials of the last commit, in dist/
 	@AGAIN=1 release/build.sh dist
