@@ -39,6 +39,19 @@ func TestAnswersAreSortedByWhatTheyAreOf(t *testing.T) {
 	}
 }
 
+func TestTheRateOfAListIsThatOfItsOwnRequests(t *testing.T) {
+	var answers []answer
+	for _, path := range []string{"/v1/account", "/v1/charges", "/v1/charges", "/v1/charges/ch_1", "/v1/refunds", "/v1/events"} {
+		answers = append(answers, answer{path: path, status: 200})
+	}
+	if list := ofLists(answers, map[string]int{"charges": 5}); len(list) != 2 || list[1].path != "/v1/charges" {
+		t.Errorf("%v", list)
+	}
+	if list := ofLists(answers, map[string]int{"charges": 5, "refunds": 1}); len(list) != 3 {
+		t.Errorf("%v", list)
+	}
+}
+
 func TestGoalsAreMetOrMissed(t *testing.T) {
 	for _, c := range []struct {
 		figure Figure

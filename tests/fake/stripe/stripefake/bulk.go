@@ -107,14 +107,26 @@ func (b *bulk) append(text []byte, at int64) []byte {
 		text = append(text, p.text...)
 		switch p.behind {
 		case 'i':
-			text = append(text, b.kind.prefix...)
-			text = fmt.Appendf(text, "%0*d", bulkDigits, at)
+			text = appendDigits(append(text, b.kind.prefix...), at)
 		case 't':
 			text = strconv.AppendInt(text, b.created(at), 10)
 		}
 	}
 	return text
 }
+
+// appendDigits appends the number in an id.
+func appendDigits(text []byte, at int64) []byte {
+	var digits [bulkDigits]byte
+	for i := range digits {
+		digits[bulkDigits-1-i] = byte('0' + at%10)
+		at /= 10
+	}
+	return append(text, digits[:]...)
+}
+
+// pageRoom is what most pages of 100 objects fit in.
+const pageRoom = 320 << 10
 
 // list answers the list. It takes what walks through it need, and no filter
 // but created.
@@ -151,7 +163,7 @@ func (b *bulk) list(w *world, query url.Values) ([]byte, *apiError) {
 
 // page writes the newest objects of [lo, hi), indented.
 func (b *bulk) page(path string, lo, hi, limit int64) []byte {
-	text := make([]byte, 0, 1<<18)
+	text := make([]byte, 0, pageRoom)
 	text = append(text, "{\n  \"object\": \"list\",\n  \"data\": ["...)
 	shown := max(0, min(limit, hi-lo))
 	for i := range shown {
