@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tapline/singer"
 	"tapline/tests/fake/stripe/stripefake"
 )
@@ -124,5 +126,43 @@ func TestACheckTellsWhatTheCatalogLeavesOut(t *testing.T) {
 	}
 	if n := len(fake.Requests()); n != 2 { // a charge, and the account
 		t.Errorf("it makes %d requests", n)
+	}
+}
+
+// The first parent need not have children.
+func TestARunForOneRecordEachLooksBelowSeveralParents(t *testing.T) {
+	fake, url := newFake(t, stripefake.Options{Seed: 21, Meters: 1, Counts: map[string]int{"setup_intents": 30, "customers": 30, "subscriptions": 12}})
+	names := []string{"setup_attempts", "billing_meter_event_summaries", "usage_record_summaries"}
+	var patterns []string
+	for _, name := range names {
+		patterns = append(patterns, name+".*")
+	}
+	intents, err := fake.Objects("setup_intents")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if member(intents[len(intents)-1], "latest_attempt") != nil {
+		t.Fatal("the newest setup intent has an attempt, so that this shows nothing")
+	}
+	fake.ResetRequests()
+	r := runTap(t, url, "", map[string]any{"select": patterns}, "--test")
+	got := map[string]int{}
+	for _, m := range r.messages {
+		if record, ok := m.(*singer.Record); ok {
+			got[record.Stream]++
+		}
+	}
+	want := map[string]int{"setup_attempts": 1, "billing_meter_event_summaries": 1, "usage_record_summaries": 1}
+	if diff := cmp.Diff(want, got); diff != "" || r.code != singer.ExitOK {
+		t.Errorf("--test ends with %d (-want +got):\n%s%s", r.code, diff, r.log)
+	}
+	attempts := 0
+	for _, asked := range fake.Requests() {
+		if asked.Path == "/v1/setup_attempts" {
+			attempts++
+		}
+	}
+	if attempts != 1 {
+		t.Errorf("%d lists of attempts are asked for", attempts)
 	}
 }

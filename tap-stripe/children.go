@@ -64,22 +64,38 @@ func (s *syncer) childrenOf(ctx context.Context, b batch, child *job) ([]found, 
 		if needed := child.stream.parent.needed; needed != nil && !needed(parent.object) || child.off.Load() {
 			continue
 		}
-		group.Go(func() (err error) {
-			fetch := s.fetchChildren
-			switch {
-			case child.stream.parent.one:
-				fetch = s.fetchNamed
-			case child.stream.parent.metered:
-				fetch = s.fetchSummaries
-			}
-			lists[i], err = fetch(ctx, b.account, child, parent)
-			return s.judgeChild(child, err)
-		})
+		ask := func() (err error) {
+			lists[i], err = s.askForChildren(ctx, b.account, child, parent)
+			return err
+		}
+		if s.run.Limit == 0 {
+			group.Go(ask)
+			continue
+		}
+		if err := ask(); err != nil {
+			return nil, err
+		}
+		if len(slices.Concat(lists...)) >= s.run.Limit {
+			break
+		}
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	return slices.Concat(lists...), nil
+}
+
+// askForChildren reads the children of one parent which that does not show.
+func (s *syncer) askForChildren(ctx context.Context, account string, child *job, parent found) ([]found, error) {
+	fetch := s.fetchChildren
+	switch {
+	case child.stream.parent.one:
+		fetch = s.fetchNamed
+	case child.stream.parent.metered:
+		fetch = s.fetchSummaries
+	}
+	list, err := fetch(ctx, account, child, parent)
+	return list, s.judgeChild(child, err)
 }
 
 // judgeChild decides what to do about children that cannot be read. A list that does not exist for this account, or
@@ -112,7 +128,7 @@ func (s *syncer) fetchChildren(ctx context.Context, account string, child *job, 
 	after, restarts := "", 0
 	for {
 		answer, err := s.client.list(ctx, request{account: account, endpoint: p.path, path: path,
-			query: childQuery(child.stream, child.expand(), parent.object, after), size: s.pageSize(child.stream)})
+			query: childQuery(child.stream, child.expand(), parent.object, after), size: s.pageSizeOf(child)})
 		var api *APIError
 		switch {
 		case errors.As(err, &api) && api.missing() && after == "":
@@ -127,7 +143,7 @@ func (s *syncer) fetchChildren(ctx context.Context, account string, child *job, 
 		if err != nil {
 			return nil, &singer.RecordError{Stream: child.stream.name, Err: err}
 		}
-		if !answer.more {
+		if !answer.more || s.run.Limit > 0 {
 			return list, nil
 		}
 		if after, err = nextAfter(child.stream, answer.objects, after); err != nil {

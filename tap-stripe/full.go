@@ -96,7 +96,7 @@ func (s *syncer) readSingle(ctx context.Context, j *job) error {
 func (s *syncer) readList(ctx context.Context, j *job, list string) error {
 	after, restarts := "", 0
 	for {
-		answer, err := s.client.list(ctx, request{account: j.account, path: j.stream.path, query: listQuery(j, list, after), size: s.pageSize(j.stream)})
+		answer, err := s.client.list(ctx, request{account: j.account, path: j.stream.path, query: listQuery(j, list, after), size: s.pageSizeOf(j)})
 		var api *APIError
 		if errors.As(err, &api) && api.missing() && after != "" && restarts < maxRestarts {
 			after, restarts = "", restarts+1 // the object that the cursor stood on is gone

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,9 +35,9 @@ func (s *syncer) meteredDays(meter json.RawMessage) (from, until int64) {
 // Each run reads all of it anew, because nothing tells what was used, or was told late.
 func (s *syncer) fetchSummaries(ctx context.Context, account string, child *job, meter found) ([]found, error) {
 	from, until := s.meteredDays(meter.object)
-	customers, after, restarts := &job{stream: findStream("customers")}, "", 0
+	customers, after, restarts := &job{stream: findStream("customers"), children: []*job{child}}, "", 0
 	for from < until {
-		answer, err := s.client.list(ctx, request{account: account, path: customers.stream.path, query: listQuery(customers, "", after), size: s.pageSize(customers.stream)})
+		answer, err := s.client.list(ctx, request{account: account, path: customers.stream.path, query: listQuery(customers, "", after), size: s.pageSizeOf(customers)})
 		var api *APIError
 		if errors.As(err, &api) && api.missing() && after != "" && restarts < maxRestarts {
 			after, restarts = "", restarts+1 // the customer that the cursor stood on is gone
@@ -45,18 +46,23 @@ func (s *syncer) fetchSummaries(ctx context.Context, account string, child *job,
 		if err != nil {
 			return nil, err
 		}
+		lists := make([][]found, len(answer.objects))
 		group, below := errgroup.WithContext(ctx)
 		group.SetLimit(childrenAtOnce)
-		for _, customer := range answer.objects {
-			group.Go(func() error {
-				return s.summariesOf(below, account, child, meter, textOf(member(customer, "id")), from, until)
+		for i, customer := range answer.objects {
+			group.Go(func() (err error) {
+				lists[i], err = s.summariesOf(below, account, child, meter, textOf(member(customer, "id")), from, until)
+				return err
 			})
 		}
 		if err := group.Wait(); err != nil {
 			return nil, err
 		}
 		if !answer.more || s.run.Limit > 0 {
-			break
+			return slices.Concat(lists...), nil
+		}
+		if err := s.emit([]batch{{job: child, account: account, found: slices.Concat(lists...)}}, nil); err != nil {
+			return nil, err
 		}
 		if after, err = nextAfter(customers.stream, answer.objects, after); err != nil {
 			return nil, err
@@ -65,8 +71,8 @@ func (s *syncer) fetchSummaries(ctx context.Context, account string, child *job,
 	return nil, nil
 }
 
-// summariesOf writes what a meter has counted of one customer, page by page.
-func (s *syncer) summariesOf(ctx context.Context, account string, child *job, meter found, customer string, from, until int64) error {
+// summariesOf reads what a meter has counted of one customer. All pages but the last are written on the way.
+func (s *syncer) summariesOf(ctx context.Context, account string, child *job, meter found, customer string, from, until int64) ([]found, error) {
 	path, after := child.stream.parent.path, ""
 	for {
 		q := &form.Values{}
@@ -80,26 +86,26 @@ func (s *syncer) summariesOf(ctx context.Context, account string, child *job, me
 		answer, err := s.client.list(ctx, request{account: account, endpoint: path, path: fillIn(path, meter.object, url.PathEscape), query: q, size: s.pageSize(child.stream)})
 		var api *APIError
 		if errors.As(err, &api) && api.missing() && after == "" {
-			return nil // the customer is gone
+			return nil, nil // the customer is gone
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		list, err := adopt(child.stream, found{object: meter.object, read: answer.read}, answer.objects)
 		if err != nil {
-			return &singer.RecordError{Stream: child.stream.name, Err: err}
+			return nil, &singer.RecordError{Stream: child.stream.name, Err: err}
 		}
 		for i := range list {
 			list[i].object = withMember(list[i].object, "customer", quoted(customer))
 		}
-		if err := s.emit([]batch{{job: child, account: account, found: list}}, nil); err != nil {
-			return err
-		}
 		if !answer.more || s.run.Limit > 0 {
-			return nil
+			return list, nil
+		}
+		if err := s.emit([]batch{{job: child, account: account, found: list}}, nil); err != nil {
+			return nil, err
 		}
 		if after, err = nextAfter(child.stream, answer.objects, after); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }

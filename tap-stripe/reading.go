@@ -114,7 +114,7 @@ func (s *syncer) warnAged(j *job, oldest int64) {
 func (c *crew) readSlice(ctx context.Context, r *reading, w *walk) error {
 	j := r.root
 	for {
-		answer, err := c.client.list(ctx, request{account: j.account, path: j.stream.path, query: w.query(), size: c.pageSize(j.stream)})
+		answer, err := c.client.list(ctx, request{account: j.account, path: j.stream.path, query: w.query(), size: c.pageSizeOf(j)})
 		var api *APIError
 		switch {
 		case err == nil:
@@ -132,7 +132,20 @@ func (c *crew) readSlice(ctx context.Context, r *reading, w *walk) error {
 	}
 }
 
-// pageSize is how many objects to ask for at once; 0 where that cannot be said.
+// triedParents is how many objects are asked for, where few records are wanted, if others are to be found below them: the
+// first need not have any.
+const triedParents = 5
+
+// pageSizeOf is how many objects of a job to ask for at once; 0 where that cannot be said.
+func (s *syncer) pageSizeOf(j *job) int {
+	size := s.pageSize(j.stream)
+	if s.run.Limit > 0 && size > 0 && len(j.children) > 0 {
+		return min(s.settings.PageSize, max(size, triedParents))
+	}
+	return size
+}
+
+// pageSize is pageSizeOf where nothing is to be found below the objects.
 func (s *syncer) pageSize(st *stream) int {
 	switch {
 	case st.unpaged:
