@@ -27,7 +27,7 @@ const (
 // takes as long as several do here.
 func TestRechargeScenarios(t *testing.T) {
 	t.Parallel()
-	cmd := exec.Command("go", "test", "-count=1", "-run=^TestChangesKillsAndResumesLoseNothing$", "../tap-recharge")
+	cmd := exec.Command("go", "test", "-count=1", "-timeout=4h", "-run=^TestChangesKillsAndResumesLoseNothing$", "../tap-recharge")
 	cmd.Env = append(os.Environ(), fmt.Sprintf("TAPLINE_SOAK=%d", numberFrom(t, "TAPLINE_SOAK", rechargeSeeds)))
 	out, err := cmd.CombinedOutput()
 	if err != nil || bytes.Contains(out, []byte("no tests to run")) {
