@@ -3,6 +3,7 @@ package files
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -65,7 +66,12 @@ func startS3(path string) (*s3, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var listener net.Listener
+	for range 100 { // below the ports that systems give to whoever asks for any, so that nobody takes it meanwhile
+		if listener, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(20_000))); err == nil {
+			break
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +91,7 @@ func startS3(path string) (*s3, error) {
 	if err := s.process.Start(); err != nil {
 		return nil, err
 	}
-	for range 500 {
+	for began := time.Now(); time.Since(began) < 3*time.Minute; {
 		conn, err := net.Dial("tcp", s.address)
 		if err == nil {
 			return s, conn.Close()
