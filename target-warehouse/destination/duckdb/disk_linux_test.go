@@ -82,8 +82,8 @@ func TestCloseLeavesNoFilesAndGoroutinesBehind(t *testing.T) {
 	for range 5 {
 		use()
 	}
-	for range 100 { // database/sql ends its goroutine a moment after Close
-		if runtime.NumGoroutine() <= goroutines {
+	for range 6000 { // database/sql ends its goroutine a moment after Close
+		if runtime.NumGoroutine() <= goroutines && openFiles() <= files {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
