@@ -141,10 +141,9 @@ func denySome(t *testing.T, address, place string) {
 	var denied atomic.Pointer[func(*http.Request) bool]
 	allow := func(*http.Request) bool { return false }
 	denied.Store(&allow)
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})
+	proxy := proxyTo(address)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !(*denied.Load())(r) {
-			r.Host = address
 			proxy.ServeHTTP(w, r)
 			return
 		}
@@ -170,6 +169,42 @@ func denySome(t *testing.T, address, place string) {
 	defer mustClose(t, w)
 	if got := ids(t, w, replaced()); len(got) != 1 || got[0] != 2 {
 		t.Errorf("the table has %v, want 2", got)
+	}
+}
+
+// proxyTo forwards requests to a server, as if they had come to it.
+func proxyTo(address string) *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: address}) }}
+}
+
+// loseAnswer has the answer get lost that says that an entry of the log was created. The store's client tries again and is
+// told that there is one, which is its own: the rows are there once. Through makes a place that is reached by the proxy.
+func loseAnswer(t *testing.T, address string, through func(proxy string) string) {
+	var lost atomic.Int64
+	proxy := proxyTo(address)
+	proxy.ModifyResponse = func(r *http.Response) error {
+		to, err := url.PathUnescape(r.Request.URL.String())
+		if err == nil && r.Request.Method != http.MethodGet && r.StatusCode/100 == 2 && strings.Contains(to, entryKey(1)) && lost.Add(1) == 1 {
+			r.Body = http.NoBody
+			r.ContentLength, r.StatusCode = 0, http.StatusServiceUnavailable
+			r.Header = http.Header{"Content-Length": {"0"}}
+		}
+		return err
+	}
+	front := httptest.NewServer(proxy)
+	defer front.Close()
+	w := mustOpen(t, Config{URL: through(strings.TrimPrefix(front.URL, "http://"))})
+	mustLoad(t, w, orders(), checkpointOf("", "r", 1), 1, 4)
+	if lost.Load() != 1 {
+		t.Errorf("%d answers said that the entry was created, want the one that got lost", lost.Load())
+	}
+	mustLoad(t, w, orders(), checkpointOf("", "r", 1), 4, 5)
+	mustClose(t, w)
+	w = mustOpen(t, w.config)
+	defer mustClose(t, w)
+	wantIDs(t, w, 1, 2, 3, 4)
+	if rows, _, err := w.Count(t.Context(), "shop", "orders"); rows != 4 || w.ledger.Number != 2 || err != nil {
+		t.Errorf("the log counts %d rows in %d entries, %v", rows, w.ledger.Number, err)
 	}
 }
 

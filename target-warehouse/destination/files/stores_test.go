@@ -39,6 +39,13 @@ func TestGoogleCloudStorage(t *testing.T) {
 		return "gs://" + bucket + "/in/front"
 	}
 	testStore(t, newPlace)
+	t.Run("an answer is lost", func(t *testing.T) {
+		loseAnswer(t, address, func(proxy string) string {
+			place := newPlace(t)
+			t.Setenv("STORAGE_EMULATOR_HOST", proxy)
+			return place
+		})
+	})
 	t.Run("denied", func(t *testing.T) { denySome(t, address, newPlace(t)) })
 	t.Run("failures say what to do", func(t *testing.T) { failGoogle(t, address) })
 }
@@ -55,6 +62,9 @@ func TestAzure(t *testing.T) {
 	address := os.Getenv("AZURE_STORAGE_DOMAIN")
 	if os.Getenv("AZURE_STORAGE_KEY") == azureKey {
 		testStore(t, func(t *testing.T) string { return newContainer(t, address) })
+		t.Run("an answer is lost", func(t *testing.T) {
+			loseAnswer(t, address, func(proxy string) string { return newContainer(t, address) + "?domain=" + proxy })
+		})
 		t.Run("failures say what to do", func(t *testing.T) { failAzure(t, address) })
 		return
 	}
@@ -174,9 +184,8 @@ func testStore(t *testing.T, newPlace func(t *testing.T) string) {
 	}
 	t.Run("lines of JSON", func(t *testing.T) { loadLines(t, newPlace(t)) })
 	t.Run("runs fence each other", func(t *testing.T) { fenceEachOther(t, Config{URL: newPlace(t), Pipeline: "default"}) })
-	t.Run("one of many creates an object", func(t *testing.T) { createAtOnce(t, newPlace(t)) })
+	t.Run("one of many creates an object", func(t *testing.T) { createAtOnce(t, newPlace(t), 100) })
 	t.Run("pipelines load at once", func(t *testing.T) { loadAtOnce(t, newPlace(t)) })
-	t.Run("objects of many parts", func(t *testing.T) { writeParts(t, newPlace(t)) })
 	t.Run("names", func(t *testing.T) { keepNames(t, newPlace(t)) })
 }
 
@@ -190,6 +199,8 @@ func testWholeStore(t *testing.T, newPlace func(t *testing.T) string) {
 		})
 	})
 	t.Run("killed", func(t *testing.T) { killAtEveryStep(t, func() string { return newPlace(t) }) })
+	t.Run("objects of many parts", func(t *testing.T) { writeParts(t, newPlace(t)) })
+	t.Run("one of many creates an object of two parts", func(t *testing.T) { createAtOnce(t, newPlace(t), 9<<20) })
 	t.Run("more objects than a page lists", func(t *testing.T) { listPages(t, newPlace(t)) })
 }
 
@@ -203,51 +214,46 @@ func loadLines(t *testing.T, place string) {
 	}
 }
 
-// createAtOnce has many create the same new object, as small as most entries of the log are and larger than one request
-// takes: exactly one does, and its is what is there.
-func createAtOnce(t *testing.T, place string) {
-	for _, size := range []int{100, 9 << 20} {
-		const writers = 6
-		var created [writers]bool
-		bodies := make([][]byte, writers)
-		var wait sync.WaitGroup
-		key := fmt.Sprint("log/", size)
-		for i := range writers {
-			bodies[i] = bytes.Repeat([]byte{byte('a' + i)}, size)
-			wait.Go(func() {
-				s, err := openStore(t.Context(), place, false)
-				if err == nil {
-					created[i], err = s.createNew(t.Context(), key, "", bodies[i])
-				}
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		wait.Wait()
-		s, err := openStore(t.Context(), place, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := s.read(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		winners := 0
-		for i := range writers {
-			if !created[i] {
-				continue
+// createAtOnce has many create the same new object, of so many bytes: exactly one does, and its is what is there.
+func createAtOnce(t *testing.T, place string, size int) {
+	const writers, key = 6, "log/1"
+	var created [writers]bool
+	var wait sync.WaitGroup
+	body := func(writer int) []byte { return bytes.Repeat([]byte{byte('a' + writer)}, size) }
+	for i := range writers {
+		wait.Go(func() {
+			s, err := openStore(t.Context(), place, false)
+			if err == nil {
+				created[i], err = s.createNew(t.Context(), key, "", body(i))
 			}
-			if winners++; !bytes.Equal(body, bodies[i]) {
-				t.Errorf("%d bytes: writer %d has created the object, and another one's is there", size, i)
+			if err != nil {
+				t.Error(err)
 			}
+		})
+	}
+	wait.Wait()
+	s, err := openStore(t.Context(), place, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.read(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	winners := 0
+	for i := range writers {
+		if !created[i] {
+			continue
 		}
-		if winners != 1 {
-			t.Errorf("%d bytes: %d writers have created the object", size, winners)
+		if winners++; !bytes.Equal(found, body(i)) {
+			t.Errorf("writer %d has created the object, and another one's is there", i)
 		}
-		if again, err := s.createNew(t.Context(), key, "", []byte("again")); again || err != nil {
-			t.Errorf("%d bytes: the object was created again: %v, %v", size, again, err)
-		}
+	}
+	if winners != 1 {
+		t.Errorf("%d writers have created the object", winners)
+	}
+	if again, err := s.createNew(t.Context(), key, "", []byte("again")); again || err != nil {
+		t.Errorf("the object was created again: %v, %v", again, err)
 	}
 }
 
