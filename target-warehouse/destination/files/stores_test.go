@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -141,7 +142,12 @@ func startStore(t *testing.T, name string, arguments func(host, port string) []s
 	if err != nil {
 		t.Fatalf("there is no server to test with: run tests/stores.sh (%v)", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var listener net.Listener
+	for range 100 { // below the ports that systems give to whoever asks for any, so that nobody takes it meanwhile
+		if listener, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(20_000))); err == nil {
+			break
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +168,7 @@ func startStore(t *testing.T, name string, arguments func(host, port string) []s
 		_ = process.Process.Kill()
 		_ = process.Wait() // it was killed
 	})
-	for range 1500 {
+	for began := time.Now(); time.Since(began) < 3*time.Minute; {
 		if conn, err := net.Dial("tcp", address); err == nil {
 			_ = conn.Close()
 			return address
