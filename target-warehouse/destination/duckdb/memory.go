@@ -67,9 +67,17 @@ func limitStatement(size string) string { return "SET GLOBAL memory_limit = " + 
 
 // scan runs statements that read the key's columns of a whole table and the rows of keysTable, which the source has given
 // it. What these take beside the blocks of the table is some times the keys, and as much for the rows of the table that are
-// read at a time, whose keys may be as long.
-func (l *load) scan(ctx context.Context, from source, f func() error) error {
+// read at a time, whose keys may be as long. A table of few rows is read without a limit: whenever one is set, DuckDB gives
+// all free memory back to the system, which takes up to a tenth of a second.
+func (l *load) scan(ctx context.Context, p *plan, from source, f func() error) error {
 	if l.w.limit == "" {
+		return f()
+	}
+	var rows int64
+	if err := l.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+p.name).Scan(&rows); err != nil {
+		return fmt.Errorf("count the rows of table %s: %w", p.t.Name, err)
+	}
+	if rows <= fewRows {
 		return f()
 	}
 	u, err := l.w.usage(ctx)
@@ -79,6 +87,9 @@ func (l *load) scan(ctx context.Context, from source, f func() error) error {
 	const atATime = 2048
 	return l.w.limited(ctx, u.held+max(l.w.room/2, leastScan)+16*(from.keys+atATime*(from.keys/from.rows)), f)
 }
+
+// fewRows is how many rows a table may have to be scanned without a limit: some megabytes of keys, as a rule.
+const fewRows = 16 << 10
 
 // leastScan lets rows be read at a time whose keys have four kilobytes.
 const leastScan = 128 << 20

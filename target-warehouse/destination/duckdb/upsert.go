@@ -27,7 +27,7 @@ func (l *load) upsert(ctx context.Context, p *plan, from source) (destination.Co
 		return destination.Counts{}, fmt.Errorf("collect the keys: %w", err)
 	}
 	var n tally
-	err := l.scan(ctx, from, func() (err error) {
+	err := l.scan(ctx, p, from, func() (err error) {
 		n, err = l.deleteReplaced(ctx, p, from.rows)
 		return err
 	})
