@@ -119,7 +119,7 @@ func newScenario(t testing.TB, seed uint64, picks []pick, o stripefake.Options) 
 		merchant: &merchant{fake: fake, mutator: mutator, random: rand.New(rand.NewPCG(seed, 5)), resting: true},
 		seed:     seed, picks: picks, rows: table{}, versions: map[string]map[string]int64{},
 		settings: settings{APIKey: "sk_test_fake", BaseURL: "http://localhost", RequestRate: 1e6, PageSize: 100, MaxRetries: 3,
-			RequestTimeout: 10, Lookback: 600, Lag: 60, Overlap: 600, Hydrate: "always", window: windowEvents},
+			RequestTimeout: 80, Lookback: 600, Lag: 60, Overlap: 600, Hydrate: "always", window: windowEvents},
 	}
 }
 

@@ -116,7 +116,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	server, connections, _ := listServer(t)
 	server.Start()
 	defer server.Close()
-	s := &settings{APIKey: testKey, BaseURL: server.URL, RequestRate: 1e6, RequestTimeout: 10}
+	s := &settings{APIKey: testKey, BaseURL: server.URL, RequestRate: 1e6, RequestTimeout: 80}
 	askTogether(t, newClient(s, nil, slog.New(slog.DiscardHandler), &singer.Metrics{}), 30, 10)
 	if n := connections.Load(); n > 60 { // 30, but for some that a new one was dialled for while they came free
 		t.Errorf("300 requests of 30 at a time take %d connections", n)
@@ -130,7 +130,7 @@ func TestOneConnectionIsEnoughWhereTheServerSpeaksHTTP2(t *testing.T) {
 	defer server.Close()
 	transport := newTransport(30)
 	transport.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
-	s := &settings{APIKey: testKey, BaseURL: server.URL, RequestRate: 1e6, RequestTimeout: 10}
+	s := &settings{APIKey: testKey, BaseURL: server.URL, RequestRate: 1e6, RequestTimeout: 80}
 	c := newClient(s, transport, slog.New(slog.DiscardHandler), &singer.Metrics{})
 	askTogether(t, c, 1, 1)
 	askTogether(t, c, 30, 5)
@@ -160,7 +160,7 @@ func TestAnAnswerThatComesCompressed(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	s := &settings{APIKey: "sk_test_fake", BaseURL: server.URL + "/v1/", RequestRate: 1e6, RequestTimeout: 10}
+	s := &settings{APIKey: "sk_test_fake", BaseURL: server.URL + "/v1/", RequestRate: 1e6, RequestTimeout: 80}
 	c := newClient(s, nil, slog.New(slog.DiscardHandler), &singer.Metrics{})
 	want, err := fake.Objects("charges") // oldest first
 	if err != nil {
