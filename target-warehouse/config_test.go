@@ -289,7 +289,7 @@ func TestThePlaceOfFiles(t *testing.T) {
 		}
 	}
 	s, _ := readConfig(t, `{"destination":"files","path":"d","format":"jsonl","compression":"gzip","partition_by":"day","partition_column":"at","pipeline":"p"}`)
-	want := files.Config{URL: "d", Format: "jsonl", Compression: "gzip", Partition: "day", PartitionColumn: "at", Pipeline: "p"}
+	want := files.Config{URL: "d", Format: "jsonl", Compression: "gzip", Partition: "day", PartitionColumn: "at", RowGroupBytes: 64 << 20, Pipeline: "p"}
 	if diff := cmp.Diff(want, s.files()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -134,6 +134,7 @@ func (s *settings) files() files.Config {
 	return files.Config{
 		URL: place, Format: s.Format, Compression: s.Compression,
 		Partition: s.PartitionBy, PartitionColumn: s.PartitionColumn, Pipeline: s.Pipeline,
+		RowGroupBytes: min(s.maxMemory/8, 128<<20),
 	}
 }
 

@@ -23,6 +23,7 @@ func loadStream(ctx context.Context, run *singer.TargetRun) error {
 	if err != nil {
 		return err
 	}
+	s.boundHeap()
 	dest, allocator, err := s.open(ctx, run.Log)
 	if err != nil {
 		return err

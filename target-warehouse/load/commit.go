@@ -137,6 +137,9 @@ func (c *committer) tooMany(rejects []reject) error {
 // take makes a step's batches pending, heeds its states and message, and stages or commits where a limit is reached.
 // Where the step has too many rejects, these alone are taken: a run behind this one must come past the records again.
 func (c *committer) take(ctx context.Context, s *step, rejectsAlone bool) error {
+	if err := c.makeRoom(ctx, s); err != nil {
+		return err
+	}
 	c.takeRejects(s.rejects)
 	full := false
 	for i := range s.decoded {
@@ -157,6 +160,20 @@ func (c *committer) take(ctx context.Context, s *step, rejectsAlone bool) error 
 		return err
 	}
 	return c.commitFull(ctx, full)
+}
+
+// makeRoom stages what is pending if the rows of a step are more than may be pending beside it.
+func (c *committer) makeRoom(ctx context.Context, s *step) error {
+	size := int64(0)
+	for _, d := range s.decoded {
+		if d.batch != nil {
+			size += sizeOf(d.batch)
+		}
+	}
+	if c.pending == 0 || c.pending+size <= c.options.MaxMemory/4 {
+		return nil
+	}
+	return c.stage(ctx, c.sorted())
 }
 
 // commitFull stages or commits where a limit is reached. full tells whether a stream has reached that of rows.

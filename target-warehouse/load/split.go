@@ -21,6 +21,9 @@ import (
 // large, small enough to keep all workers busy on short streams.
 const stepSize = 1 << 20
 
+// giant is more bytes than a step has but for one long line.
+const giant = 10 * stepSize
+
 // step is one piece of the stream in its order: RECORD lines with the states among them, then perhaps one other message
 // or the failure that ended the stream. The records of a BATCH message are steps behind the one with the message.
 type step struct {
@@ -140,7 +143,8 @@ func (s *splitter) split(ctx context.Context, queue, work chan<- *step) {
 }
 
 // weigh returns how much of the in-flight budget a step takes at most: its text and the columns made of it, which are
-// alive side by side for a while. Short records of a table with many columns take more as columns than as text, and where
+// alive side by side for a while. A giant line also blows up the buffers of its decoder, and a buffer that grows is there
+// twice. Short records of a table with many columns take more as columns than as text, and where
 // many streams take turns, what is kept about their small batches takes more than both.
 func (s *splitter) weigh(next *step) int64 {
 	if next.whole != nil {
@@ -148,7 +152,11 @@ func (s *splitter) weigh(next *step) int64 {
 	}
 	records := s.ordinal - next.first + 1
 	batches := min(records, int64(len(s.plans)))
-	return min(2*next.size+next.stated+(8*records+perColumn*batches)*s.widest, s.options.MaxMemory/2)
+	size := 2 * next.size
+	if next.size > giant {
+		size = 4 * next.size
+	}
+	return min(size+next.stated+(8*records+perColumn*batches)*s.widest, s.options.MaxMemory/2)
 }
 
 // next reads one step and tells whether more can follow. It waits for input only while the step is empty.

@@ -88,6 +88,7 @@ func (w *worker) decode(s *step) (err error) {
 		s.decoded = append(s.decoded, decoded{stream: w.options.rejects.Stream, batch: batch})
 	}
 	w.forget()
+	w.reader.Reset(singer.Chunk{}) // which lets go of the text
 	return err
 }
 

@@ -82,6 +82,8 @@ func (l *lines) flush() error {
 	return err
 }
 
+func (l *lines) full() bool { return false }
+
 func (l *lines) end() error { return l.close() }
 
 // appendJSON writes the i-th value of a column as JSON.

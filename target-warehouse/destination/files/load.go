@@ -42,6 +42,8 @@ type dataFile struct {
 type encoder interface {
 	// add writes batches, each as the columns of the file; they stay the caller's.
 	add(batches [][]arrow.Array) error
+	// full tells whether the file had better be ended, whatever its size.
+	full() bool
 	// end writes what stands at the end of a file.
 	end() error
 }
@@ -174,7 +176,7 @@ func (l *load) write(p *plan, folder string, batches [][]arrow.Array) error {
 	for _, b := range batches {
 		f.rows += int64(b[0].Len())
 	}
-	if f.size.n >= mostBytes {
+	if f.size.n >= mostBytes || f.full() {
 		return l.complete(f)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
 	"golang.org/x/sync/errgroup"
 
 	"tapline/target-warehouse/table"
@@ -29,6 +30,8 @@ type parquetFile struct {
 	// Levels and bits of values that are there, as many as a batch had rows so far.
 	present     []int16
 	presentBits []byte
+	longest     []int64 // by column: the longest text in the row group being written
+	held        int64   // bytes of statistics of the row groups before it
 }
 
 var codecs = map[string]compress.Compression{
@@ -48,7 +51,7 @@ func newParquet(w io.Writer, columns []column, compression string, groupBytes in
 	if err != nil {
 		return nil, err
 	}
-	return &parquetFile{out: w, root: root, codec: codecs[compression], columns: columns, groupBytes: groupBytes}, nil
+	return &parquetFile{out: w, root: root, codec: codecs[compression], columns: columns, groupBytes: groupBytes, longest: make([]int64, len(columns))}, nil
 }
 
 // begin makes the writer, whose settings depend on what the columns hold. sample may be nil for a file without rows.
@@ -175,20 +178,54 @@ func (p *parquetFile) writeGroup(batches [][]arrow.Array) error {
 	if err := workers.Wait(); err != nil {
 		return err
 	}
+	p.hold()
 	return group.Close()
 }
 
+// hold counts what the writer keeps of a row group until the file ends: of each column the least and the greatest value,
+// also those that are too long to be written as statistics, as of version 18.5.1.
+func (p *parquetFile) hold() {
+	for _, n := range p.longest {
+		p.held += 2 * n
+	}
+	clear(p.longest)
+}
+
+// full tells whether the file had better be ended, as it keeps much in memory.
+func (p *parquetFile) full() bool { return p.held >= p.groupBytes }
+
 func (p *parquetFile) writeColumn(writer file.ColumnChunkWriter, batches [][]arrow.Array, i int) error {
-	c := p.columns[i]
 	for _, b := range batches {
-		levels, valid, from := p.presence(b[i])
-		if err := c.write(writer, b[i], levels, valid, from); err != nil {
-			return fmt.Errorf("column %q: %w", c.Name, err)
+		if err := p.writeValues(writer, i, b[i]); err != nil {
+			return fmt.Errorf("column %q: %w", p.columns[i].Name, err)
 		}
 	}
 	// The page that is not full yet would be compressed when the group is closed, one column after the other.
 	if page, ok := writer.(pageWriter); ok && page.EstimatedBufferedValueBytes() > emptyPage {
 		return page.FlushCurrentPage()
+	}
+	return nil
+}
+
+// pageBytes is how long pages become, about: Arrow's default.
+const pageBytes = 1 << 20
+
+// writeValues adds a batch's values to a column. What it is given at once becomes a part of one page, however long that is,
+// and there are three copies of a page while it is written; so long values are given one by one, or a few at a time.
+func (p *parquetFile) writeValues(writer file.ColumnChunkWriter, i int, values arrow.Array) error {
+	rows := int64(values.Len())
+	p.longest[i] = max(p.longest[i], longest(values))
+	if size := bytesOf([]arrow.Array{values}); size > pageBytes {
+		rows = max(1, rows*pageBytes/size)
+	}
+	for from := int64(0); from < int64(values.Len()); from += rows {
+		part := array.NewSlice(values, from, min(from+rows, int64(values.Len())))
+		levels, valid, at := p.presence(part)
+		err := p.columns[i].write(writer, part, levels, valid, at)
+		part.Release()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -65,6 +65,16 @@ func texts(values *array.String) []parquet.ByteArray {
 	return list
 }
 
+// longest is the length of the longest text among the values.
+func longest(values arrow.Array) (most int64) {
+	if texts, ok := values.(*array.String); ok {
+		for i := range texts.Len() {
+			most = max(most, int64(len(texts.Value(i))))
+		}
+	}
+	return most
+}
+
 // numbers makes numbers of the text of a bounded Decimal: whole ones of as many bytes as the column has, the highest byte
 // first, below zero as two's complements.
 func (c column) numbers(texts *array.String) ([]parquet.FixedLenByteArray, error) {

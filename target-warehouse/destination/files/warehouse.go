@@ -61,6 +61,9 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := useZstdCodec(); err != nil {
+		return nil, err
+	}
 	s, err := openStore(ctx, cfg.URL, !readOnly)
 	if err != nil {
 		return nil, err
