@@ -22,6 +22,7 @@ type Decoder struct {
 
 	objects []object // one for each of the plan's
 	stamp   int64    // number of the row being read, never reused
+	filled  int      // how many of the plan's declared columns the row has filled, or fewer where that is not known
 
 	notes      []note // about the row being read
 	rejects    []Reject
@@ -145,6 +146,7 @@ func (d *Decoder) Replaced() int64 { return d.replaced }
 // read puts the values of the record that text begins with into their columns.
 func (d *Decoder) read(text []byte) (end int, err error) {
 	d.stamp++
+	d.filled = 0
 	d.notes = d.notes[:0]
 	if strict := d.plan.options.Strict; strict != nil {
 		// Text that is not JSON is found below.
@@ -191,6 +193,19 @@ func (d *Decoder) complete(rec *singer.Record, ordinal int64) error {
 			c.appendGenerated(c.planned.generate(d, rec, ordinal))
 		}
 	}
+	if d.filled < d.plan.declared {
+		d.fillMissing()
+	}
+	for _, i := range d.plan.table.Key {
+		if d.columns[i].lastIsNull() {
+			return d.noKey(i)
+		}
+	}
+	return d.appendExtra()
+}
+
+// fillMissing makes the columns NULL of which the record has nothing.
+func (d *Decoder) fillMissing() {
 	for i := range d.columns[:d.plan.declared] {
 		if c := &d.columns[i]; c.rows == d.rows {
 			c.appendNull()
@@ -199,12 +214,6 @@ func (d *Decoder) complete(rec *singer.Record, ordinal int64) error {
 			}
 		}
 	}
-	for _, i := range d.plan.table.Key {
-		if d.columns[i].lastIsNull() {
-			return d.noKey(i)
-		}
-	}
-	return d.appendExtra()
 }
 
 // noKey is the failure of a row without a value in a column of the key.

@@ -69,6 +69,8 @@ func (d *Decoder) walk(at int, text []byte, i int) (end int, err error) {
 func (d *Decoder) fillFrom(c *column, text []byte, i int) (end int, err error) {
 	if c.rows != d.rows {
 		d.reopen(c)
+	} else if c.planned.generate == nil {
+		d.filled++
 	}
 	if end = d.take(c, text, i); end == 0 {
 		if end, err = rawjson.Skip(text, i); err != nil {
@@ -104,6 +106,7 @@ func (d *Decoder) enter(at int, name, text []byte, i int) (end int, err error) {
 // leave takes back what the row being read has put into the columns below an object.
 func (d *Decoder) leave(at int) {
 	p := &d.plan.objects[at]
+	d.filled = -len(d.columns)
 	for _, i := range p.columns {
 		if c := &d.columns[i]; c.rows > d.rows {
 			c.dropLast()
