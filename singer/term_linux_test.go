@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -107,27 +108,28 @@ func TestADumbTerminalShowsLinesOnly(t *testing.T) {
 }
 
 func TestTheDisplayFollowsTheWidthOfTheTerminal(t *testing.T) {
-	t.Setenv("TERM", "xterm")
-	other, user := openTerminal(t, 100)
-	metrics := &Metrics{}
-	metrics.Records("customer_cash_balance_transactions", 1_234_567)
-	metrics.Window("customer_cash_balance_transactions", "2024-03 .. 2024-05")
-	display := startProgress(user, metrics, time.Now().Add(-time.Second))
-	display.ticks.Stop() // it draws when it is told to
-	widths := func() (most int) {
-		_, _ = display.Write(nil)
-		for line := range strings.SplitSeq(shown(t, other, user), "\r\n") {
-			most = max(most, len(colorsAndMoves.ReplaceAllString(line, "")))
+	synctest.Test(t, func(t *testing.T) { // where it draws only when it is told to, as no time passes
+		t.Setenv("TERM", "xterm")
+		other, user := openTerminal(t, 100)
+		metrics := &Metrics{}
+		metrics.Records("customer_cash_balance_transactions", 1_234_567)
+		metrics.Window("customer_cash_balance_transactions", "2024-03 .. 2024-05")
+		display := startProgress(user, metrics, time.Now().Add(-time.Second))
+		widths := func() (most int) {
+			_, _ = display.Write(nil)
+			for line := range strings.SplitSeq(shown(t, other, user), "\r\n") {
+				most = max(most, len(colorsAndMoves.ReplaceAllString(line, "")))
+			}
+			return most
 		}
-		return most
-	}
-	if wide := widths(); wide < 70 || wide > 99 {
-		t.Errorf("the display takes %d of 100 columns", wide)
-	}
-	size := [4]uint16{24, 40}
-	control(t, other, syscall.TIOCSWINSZ, unsafe.Pointer(&size))
-	if narrow := widths(); narrow < 30 || narrow > 39 {
-		t.Errorf("the display takes %d of 40 columns", narrow)
-	}
-	display.end()
+		if wide := widths(); wide < 70 || wide > 99 {
+			t.Errorf("the display takes %d of 100 columns", wide)
+		}
+		size := [4]uint16{24, 40}
+		control(t, other, syscall.TIOCSWINSZ, unsafe.Pointer(&size))
+		if narrow := widths(); narrow < 30 || narrow > 39 {
+			t.Errorf("the display takes %d of 40 columns", narrow)
+		}
+		display.end()
+	})
 }
