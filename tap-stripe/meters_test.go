@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,10 +100,10 @@ func TestSummariesOfAnUnfinishedRunReplaceNothing(t *testing.T) {
 	s := newScenario(t, 1, picksOf(t, "billing_meter_event_summaries"), stripefake.Options{Seed: 1, Meters: 2, Counts: map[string]int{"customers": 4}})
 	s.sync(t, false)
 	before := len(s.summaries())
-	asked := 0
+	var asked atomic.Int64
 	s.refuse = func(r *http.Request) int {
 		if strings.HasSuffix(r.URL.Path, "/event_summaries") {
-			if asked++; asked > 5 {
+			if asked.Add(1) > 5 {
 				return http.StatusForbidden
 			}
 		}
