@@ -15,6 +15,13 @@ import (
 // Rows that were appended lie in memory until a row group of 122,880 is full, and those of one that is not full until a
 // checkpoint compresses them into the file. Many tables or long rows make that more than there is room for, and the load
 // is crowded then.
+//
+// What a checkpoint costs, measured with tables of 300 columns: 0.03 s of processor time for a new table, some 0.5 s for 500
+// tables of which one has changed, and 0.15 s with its commit for one that had rows in the file. For each column of the
+// last DuckDB takes two whole blocks when the commit puts rows behind those of the file, and fills one of them; it does so
+// again when the checkpoint joins the row groups. So many rows at a time are worth more than anything else. Blocks of 16
+// KiB, which a new file could have, take a third of the time here; everywhere else the file is half as large again, and a
+// query takes up to twice as long.
 
 // usage is what DuckDB takes, in bytes.
 type usage struct {
