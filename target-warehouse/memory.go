@@ -16,7 +16,8 @@ const heapRoom = 256 << 20
 
 // boundHeap tells the collector how far the heap may grow. The limit is a soft one: a load that needs more gets it, and
 // has its garbage collected sooner, which costs time: records of 50 MiB into Parquet take a third of the memory that they
-// took without, and up to twice the CPU time, most of it for pages that go back to the system and come again. Whoever runs the process can set either bound by Go's own variables instead.
+// took without, and up to twice the CPU time, most of it for pages that go back to the system and come again. Whoever
+// runs the process can set either bound by Go's own variables instead.
 func (s *settings) boundHeap() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
