@@ -5,18 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/azureblob" // azblob://
-	_ "gocloud.dev/blob/gcsblob"   // gs://
-	_ "gocloud.dev/blob/s3blob"    // s3://
 	"gocloud.dev/gcerrors"
 
-	"tapline/singer"
+	"tapline/target-warehouse/bucket"
 )
 
 // object streams an object of a store. A connection that breaks is taken up again where it broke.
@@ -34,19 +31,15 @@ type object struct {
 const attempts = 4
 
 func (p *place) openObject(ctx context.Context) (*object, error) {
-	url := p.scheme + "://" + p.bucket
-	if p.query != "" {
-		url += "?" + p.query
-	}
-	bucket, err := blob.OpenBucket(ctx, url)
+	from, err := bucket.Open(ctx, &url.URL{Scheme: p.scheme, Host: p.bucket, RawQuery: p.query})
 	if err != nil {
 		return nil, p.explain(err)
 	}
-	reader, err := bucket.NewReader(ctx, p.key, quiet)
+	reader, err := from.NewReader(ctx, p.key, quiet)
 	if err != nil {
-		return nil, errors.Join(p.explain(err), bucket.Close())
+		return nil, errors.Join(p.explain(err), from.Close())
 	}
-	return &object{ctx: ctx, place: p, bucket: bucket, reader: reader, pause: time.Second}, nil
+	return &object{ctx: ctx, place: p, bucket: from, reader: reader, pause: time.Second}, nil
 }
 
 // quiet keeps S3's client from writing a line of its own to stderr for every object that was stored without a checksum.
@@ -131,38 +124,13 @@ func (t *temporary) Close() error {
 	return err
 }
 
-// objectFailures are parts of the stores' messages and what they mean for the user.
-var objectFailures = []struct {
-	part    string
-	kind    error
-	meaning string
-}{
-	{"InvalidAccessKeyId", singer.ErrCredentials, "the store does not know the access key of the environment"},
-	{"SignatureDoesNotMatch", singer.ErrCredentials, "the secret key of the environment does not belong to the access key"},
-	{"ExpiredToken", singer.ErrCredentials, "the credentials of the environment have expired"},
-	{"failed to refresh cached credentials", singer.ErrCredentials, "there are no credentials for the store in the environment"},
-	{"could not find default credentials", singer.ErrCredentials, "there are no credentials for the store in the environment"},
-	{"dial tcp", singer.ErrUnavailable, "the store cannot be reached"},
-}
-
 // explain puts a store's failure into words, without the URI's parameters.
 func (p *place) explain(err error) error {
-	text := err.Error()
-	if p.query != "" {
-		text = strings.ReplaceAll(text, p.query, "")
-	}
-	switch gcerrors.Code(err) {
-	case gcerrors.NotFound:
+	switch {
+	case bucket.IsMissing(err):
 		return errors.New("the store has no such object; objects must stay until they are loaded")
-	case gcerrors.PermissionDenied:
-		return fmt.Errorf("the credentials of the environment may not read the object: %w", singer.ErrCredentials)
-	case gcerrors.Canceled:
+	case gcerrors.Code(err) == gcerrors.Canceled:
 		return context.Canceled
 	}
-	for _, f := range objectFailures {
-		if strings.Contains(text, f.part) {
-			return fmt.Errorf("%s: %w", f.meaning, f.kind)
-		}
-	}
-	return errors.New(text)
+	return bucket.Explain(err, "to read the object")
 }

@@ -8,19 +8,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/azureblob" // azblob://
 	"gocloud.dev/blob/fileblob"
-	"gocloud.dev/blob/gcsblob"
-	_ "gocloud.dev/blob/s3blob" // s3://
-	"gocloud.dev/gcerrors"
-	"gocloud.dev/gcp"
+
+	"tapline/target-warehouse/bucket"
 )
 
 // openStore opens the place that a URL or a path names. With make, a directory that is missing is made.
@@ -76,81 +70,19 @@ func openBucket(ctx context.Context, u *url.URL) (*store, error) {
 		return nil, fmt.Errorf("%s:// is not followed by a bucket; write it such as %s://bucket/prefix", u.Scheme, u.Scheme)
 	}
 	s := &store{place: withoutSecrets(u), step: func(string) {}}
-	if u.Scheme == "gs" {
-		s.patience = 2 * time.Minute
-	}
-	bucketURL := url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: u.RawQuery}
-	if query := u.Query(); u.Scheme == "s3" && query.Has("endpoint") {
-		// What is not Amazon's own has buckets in the path, and no regions.
-		for _, d := range [][2]string{{"use_path_style", "true"}, {"region", "us-east-1"}} {
-			if !query.Has(d[0]) {
-				query.Set(d[0], d[1])
-			}
-		}
-		bucketURL.RawQuery = query.Encode()
-	}
-	open := blob.OpenBucket
-	if u.Scheme == "gs" {
-		open = openGoogle
-	}
-	bucket, err := open(ctx, bucketURL.String())
+	opened, err := bucket.Open(ctx, u)
 	if err != nil {
 		return nil, s.explain("open", "", err)
 	}
 	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
-		bucket = blob.PrefixedBucket(bucket, prefix+"/")
+		opened = blob.PrefixedBucket(opened, prefix+"/")
 	}
-	s.bucket = bucket
+	s.bucket = opened
 	return s, nil
-}
-
-// openGoogle is blob.OpenBucket for gs://, which would write to stdout that there are no credentials, and go on without.
-// Stdout is for states, and a bucket that anybody may use and an emulator need none.
-func openGoogle(ctx context.Context, bucketURL string) (*blob.Bucket, error) {
-	u, err := url.Parse(bucketURL)
-	if err != nil {
-		return nil, err
-	}
-	anonymous, _ := strconv.ParseBool(u.Query().Get("anonymous")) // what is neither is refused below
-	if anonymous || u.Query().Get("access_id") == "-" || os.Getenv("STORAGE_EMULATOR_HOST") != "" {
-		opener := gcsblob.URLOpener{Client: gcp.NewAnonymousHTTPClient(gcp.DefaultTransport())}
-		return opener.OpenBucketURL(ctx, u)
-	}
-	if _, err := gcp.DefaultCredentials(ctx); err != nil {
-		if os.Getenv("GOOGLE_APPLICATION_CREDENTIALS") != "" {
-			return nil, errors.New("there are no credentials in the file that GOOGLE_APPLICATION_CREDENTIALS names; check that it is there and is a key of Google's, in JSON")
-		}
-		return nil, errors.New(noCredentials)
-	}
-	return blob.OpenBucket(ctx, bucketURL)
 }
 
 // withoutSecrets is the part of a URL that may be shown.
 func withoutSecrets(u *url.URL) string { return u.Scheme + "://" + u.Host + u.Path }
-
-// failures are what a store says, known by a part of the message, and what that means.
-var failures = []struct{ part, meaning string }{
-	{"NoSuchBucket", "there is no such bucket; create it, or correct the URL"},
-	{"ContainerNotFound", "there is no such container; create it, or correct the URL"},
-	{"bucket doesn't exist", "there is no such bucket; create it, or correct the URL"},
-	{"specified bucket does not exist", "there is no such bucket; create it, or correct the URL"},
-	{"InvalidAccessKeyId", "the store does not know the access key; check the credentials in the environment"},
-	{"SignatureDoesNotMatch", "the store does not accept the secret key; check the credentials in the environment"},
-	{"Server failed to authenticate the request", "the store does not accept the account's key or its token; check the credentials in the environment, and the machine's clock"},
-	{"decode account key", "the account's key is not base64; copy it again into AZURE_STORAGE_KEY or AZURE_STORAGE_CONNECTION_STRING"},
-	{"cannot fetch token: 40", "Google does not accept the credentials; make a new key, and set GOOGLE_APPLICATION_CREDENTIALS to its file"},
-	{"private key should be", "the private key of the credentials is damaged; make a new key, and set GOOGLE_APPLICATION_CREDENTIALS to its file"},
-	{"googleapi: Error 401", "the store does not accept the credentials; check those in the environment"},
-	{`"http://http`, "there is no such emulator; write STORAGE_EMULATOR_HOST without http://, such as 127.0.0.1:4443"},
-	{"no EC2 IMDS role found", noCredentials},
-	{"failed to refresh cached credentials", noCredentials},
-	{"DefaultAzureCredential", noCredentials},
-	{"AccountName is required", "the storage account is missing; set AZURE_STORAGE_ACCOUNT or put ?storage_account= behind the URL"},
-	{"Invalid region", "the region is missing; set AWS_REGION or put ?region= behind the URL"},
-	{"MissingRegion", "the region is missing; set AWS_REGION or put ?region= behind the URL"},
-}
-
-const noCredentials = "there are no credentials for it; set them in the environment, as the store's own tools have it"
 
 // explain words a failure to do something to an object: "" for the store itself. It is nil for nil.
 func (s *store) explain(verb, key string, err error) error {
@@ -162,8 +94,6 @@ func (s *store) explain(verb, key string, err error) error {
 		what = verb + " " + key + " in " + s.place
 	}
 	switch {
-	case s.patience > 0 && errors.Is(err, context.DeadlineExceeded):
-		return &storeError{fmt.Sprintf("%s: the store has not answered for %s; check the network, and run again: %s", what, s.patience, reason(err)), err}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: %w", what, err)
 	case errors.Is(err, syscall.ENOSPC):
@@ -172,54 +102,6 @@ func (s *store) explain(verb, key string, err error) error {
 		return fmt.Errorf("%s: the file system is mounted for reading only; choose another directory: %w", what, syscall.EROFS)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s: this user may not; give it the permission to read and write there: %w", what, fs.ErrPermission)
-	default:
-		for _, f := range failures {
-			if strings.Contains(err.Error(), f.part) {
-				return &storeError{what + ": " + f.meaning, err}
-			}
-		}
-		if isDenied(err) {
-			return &storeError{what + ": the store denies it; give these credentials the right to list, read, write and delete there", err}
-		}
-		return &storeError{what + ": " + reason(err), err}
 	}
+	return fmt.Errorf("%s: %w", what, bucket.Explain(err, "to list, read, write and delete there"))
 }
-
-// isDenied tells that the store does not let these credentials do it. Google's driver calls that NotFound.
-func isDenied(err error) bool {
-	code, text := gcerrors.Code(err), err.Error()
-	return code == gcerrors.PermissionDenied || deniedPattern.MatchString(text)
-}
-
-var deniedPattern = regexp.MustCompile(`googleapi: (Error|got HTTP response code) 403|(?m)^RESPONSE 403`)
-
-// isMissing tells that there is no such object.
-func isMissing(err error) bool { return gcerrors.Code(err) == gcerrors.NotFound && !isDenied(err) }
-
-// storeError is a failure in our words that still is the store's.
-type storeError struct {
-	message string
-	cause   error
-}
-
-func (e *storeError) Error() string { return e.message }
-func (e *storeError) Unwrap() error { return e.cause }
-
-// reason is what a store has said, on one line and without URLs, which may hold a token.
-func reason(err error) string {
-	for failed := (*url.Error)(nil); errors.As(err, &failed); {
-		err = failed.Err
-	}
-	text := strings.TrimSpace(driverPattern.ReplaceAllString(err.Error(), ""))
-	if answer := azurePattern.FindStringSubmatch(text); answer != nil {
-		text = answer[1]
-	}
-	line, _, _ := strings.Cut(text, "\n")
-	return strings.TrimRight(line, " .:")
-}
-
-// driverPattern is what gocloud.dev puts in front of a store's message.
-var driverPattern = regexp.MustCompile(`^blob (\(key ".*"\) )?\(code=\w+\): `)
-
-// azurePattern finds what Azure has answered in its client's message of many lines.
-var azurePattern = regexp.MustCompile(`(?m)^RESPONSE \d+: (.*)$`)

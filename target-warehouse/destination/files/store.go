@@ -15,6 +15,9 @@ import (
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
+
+	"tapline/singer"
+	"tapline/target-warehouse/bucket"
 )
 
 // store is the directory or bucket below which everything lies. Keys have slashes between their parts.
@@ -24,9 +27,6 @@ type store struct {
 	place  string // for messages
 	// step is told what is about to be changed, before it is. Tests stop a process there.
 	step func(what string)
-	// patience is how long a request may take with all its repetitions; 0 for as long as the store's client lets it.
-	// Google's would repeat it for ever.
-	patience time.Duration
 	// durable has the folders whose own names are on disk.
 	durable map[string]bool
 }
@@ -52,14 +52,6 @@ func (s *store) create(ctx context.Context, key string) (*upload, error) {
 		return nil, s.explain("write", key, err)
 	}
 	return &upload{s, key, w, cancel}, nil
-}
-
-// request limits ctx to the store's patience. Uploads need no limit: what their client repeats it repeats for half a minute.
-func (s *store) request(ctx context.Context) (context.Context, context.CancelFunc) {
-	if s.patience == 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, s.patience)
 }
 
 // sender uploads to a bucket what is written into its pipe.
@@ -144,6 +136,10 @@ func (s *store) replace(ctx context.Context, key, draft string, body []byte) err
 	return s.move(ctx, draft, key)
 }
 
+// patience is how long the store may take for a small object that it is to create: Google's client would repeat the
+// request for ever.
+const patience = 2 * time.Minute
+
 // createNew writes a whole object unless there is one with its key; of several that try at once, one succeeds. In a
 // directory the object is drafted under another key first.
 func (s *store) createNew(ctx context.Context, key, draft string, body []byte) (created bool, err error) {
@@ -151,9 +147,14 @@ func (s *store) createNew(ctx context.Context, key, draft string, body []byte) (
 		return s.linkNew(ctx, key, draft, body)
 	}
 	s.step("create new " + key)
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	options := uploadOptions()
 	options.IfNotExist = true
-	err = s.bucket.Upload(ctx, key, bytes.NewReader(body), options)
+	err = s.bucket.Upload(limited, key, bytes.NewReader(body), options)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return false, fmt.Errorf("write %s in %s: %w: the store has not taken it within %s; check the network, and run again", key, s.place, singer.ErrUnavailable, patience)
+	}
 	if code := gcerrors.Code(err); code == gcerrors.FailedPrecondition || code == gcerrors.AlreadyExists {
 		return false, nil
 	}
@@ -183,10 +184,8 @@ func (s *store) linkNew(ctx context.Context, key, draft string, body []byte) (cr
 
 // read reads a whole object; none is a failure that is [fs.ErrNotExist].
 func (s *store) read(ctx context.Context, key string) ([]byte, error) {
-	ctx, cancel := s.request(ctx)
-	defer cancel()
 	body, err := s.bucket.ReadAll(ctx, key)
-	if isMissing(err) {
+	if bucket.IsMissing(err) {
 		return nil, fmt.Errorf("read %s in %s: %w", key, s.place, fs.ErrNotExist)
 	}
 	return body, s.explain("read", key, err)
@@ -194,8 +193,6 @@ func (s *store) read(ctx context.Context, key string) ([]byte, error) {
 
 // list returns the keys that begin with prefix, in order.
 func (s *store) list(ctx context.Context, prefix string) ([]string, error) {
-	ctx, cancel := s.request(ctx)
-	defer cancel()
 	var keys []string
 	for i := s.bucket.List(&blob.ListOptions{Prefix: prefix}); ; {
 		object, err := i.Next(ctx)
@@ -214,10 +211,8 @@ func (s *store) list(ctx context.Context, prefix string) ([]string, error) {
 // remove deletes an object; none is as good.
 func (s *store) remove(ctx context.Context, key string) error {
 	s.step("remove " + key)
-	ctx, cancel := s.request(ctx)
-	defer cancel()
 	err := s.bucket.Delete(ctx, key)
-	if isMissing(err) {
+	if bucket.IsMissing(err) {
 		return nil
 	}
 	return s.explain("delete", key, err)
@@ -232,10 +227,8 @@ func (s *store) move(ctx context.Context, from, to string) error {
 		}
 		return s.explain("write", to, os.Rename(s.path(from), s.path(to)))
 	}
-	limited, cancel := s.request(ctx)
-	defer cancel()
-	err := s.bucket.Copy(limited, to, from, nil)
-	if isMissing(err) {
+	err := s.bucket.Copy(ctx, to, from, nil)
+	if bucket.IsMissing(err) {
 		return fmt.Errorf("move %s in %s: %w", from, s.place, fs.ErrNotExist)
 	}
 	if err != nil {
@@ -263,10 +256,8 @@ func (s *store) removeAll(ctx context.Context, folder string) error {
 }
 
 func (s *store) exists(ctx context.Context, key string) (bool, error) {
-	ctx, cancel := s.request(ctx)
-	defer cancel()
 	_, err := s.bucket.Attributes(ctx, key)
-	if isMissing(err) {
+	if bucket.IsMissing(err) {
 		return false, nil
 	}
 	return err == nil, s.explain("look for", key, err)

@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -240,57 +239,4 @@ func testKey(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-}
-
-// TestAStoreThatIsDown has requests end that Google's client would repeat for ever. It does not repeat changes.
-func TestAStoreThatIsDown(t *testing.T) {
-	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
-	defer down.Close()
-	for name, address := range map[string]string{"no server": "127.0.0.1:1", "a server that is not ready": strings.TrimPrefix(down.URL, "http://")} {
-		t.Setenv("STORAGE_EMULATOR_HOST", address)
-		s, err := openStore(t.Context(), "gs://bucket/in/front", false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s.patience < time.Minute {
-			t.Errorf("%s: requests may take only %s", name, s.patience)
-		}
-		s.patience = 100 * time.Millisecond
-		_, listing := s.list(t.Context(), "")
-		_, reading := s.read(t.Context(), "a")
-		_, looking := s.exists(t.Context(), "a")
-		for what, err := range map[string]error{"list": listing, "read": reading, "exists": looking} {
-			if err == nil || !strings.Contains(err.Error(), "the store has not answered for 100ms") || strings.ContainsAny(err.Error(), "\n?") {
-				t.Errorf("%s: %s: %v", name, what, err)
-			}
-		}
-		for what, err := range map[string]error{"remove": s.remove(t.Context(), "a"), "move": s.move(t.Context(), "a", "b"), "put": s.put(t.Context(), "a", nil)} {
-			if err == nil || errors.Is(err, fs.ErrNotExist) || strings.ContainsAny(err.Error(), "\n?") {
-				t.Errorf("%s: %s: %v", name, what, err)
-			}
-		}
-	}
-}
-
-// TestNothingIsWrittenToStdout opens what needs no credentials where there are none: the library would say so on stdout,
-// which is for states.
-func TestNothingIsWrittenToStdout(t *testing.T) {
-	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", filepath.Join(t.TempDir(), "none"))
-	t.Setenv("STORAGE_EMULATOR_HOST", "")
-	file, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	stdout := os.Stdout
-	os.Stdout = file
-	defer func() { os.Stdout = stdout }()
-	for _, query := range []string{"anonymous=true", "access_id=-"} {
-		if _, err := openStore(t.Context(), "gs://bucket/in/front?"+query, false); err != nil {
-			t.Errorf("%s: %v", query, err)
-		}
-	}
-	if text, err := os.ReadFile(file.Name()); len(text) > 0 || err != nil {
-		t.Errorf("stdout has %q, %v", text, err)
-	}
 }

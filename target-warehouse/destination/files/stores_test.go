@@ -128,7 +128,7 @@ func request(t *testing.T, method, to, body string) {
 }
 
 // startStore starts a server from the cache of tests and returns its address. Where the server was not installed the
-// test is skipped, but fails in continuous integration.
+// test is skipped, but fails in continuous integration if Go alone can build the server.
 func startStore(t *testing.T, name string, arguments func(host, port string) []string) (address string) {
 	t.Helper()
 	cache, err := os.UserCacheDir()
@@ -136,7 +136,7 @@ func startStore(t *testing.T, name string, arguments func(host, port string) []s
 	if err == nil {
 		_, err = os.Stat(path)
 	}
-	if err != nil && os.Getenv("CI") == "" {
+	if err != nil && (os.Getenv("CI") == "" || strings.HasPrefix(name, "azurite")) {
 		t.Skipf("there is no server to test with: run tests/stores.sh (%v)", err)
 	}
 	if err != nil {
