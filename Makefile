@@ -24,9 +24,9 @@ test: prerequisites lint ## everything that must hold
 	@tests/postgres.sh
 	@tests/s3.sh >/dev/null
 	@tests/stores.sh >/dev/null
-	go test -race -shuffle=on -timeout 20m $$(go list ./... | grep -vx tapline/tests)
-	go test -timeout 20m -run AfterTheLastSync ./tap-stripe
-	go test -shuffle=on -timeout 20m ./tests # whole processes, which the race detector does not see into
+	go test -race -shuffle=on -timeout 50m $$(go list ./... | grep -vx tapline/tests)
+	go test -timeout 50m -run AfterTheLastSync ./tap-stripe
+	go test -shuffle=on -timeout 50m ./tests # whole processes, which the race detector does not see into
 
 lint: prerequisites
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt differs: $$unformatted"; exit 1; }

@@ -73,7 +73,7 @@ class TapStripe(Binary):
     settings = {"api_key": FAKE_KEY, "request_rate": 2000}
     # Stripe lists no mandates but tells of them by events, of which the fake has none at first; of the others the version of the
     # API that the fake is made from knows nothing, so that their lists are empty.
-    silent = {"mandates", "active_entitlements", "billing_meters", "entitlements_features", "forwarding_requests", "issuing_personalization_designs",
+    silent = {"mandates", "active_entitlements", "billing_meter_event_summaries", "billing_meters", "entitlements_features", "forwarding_requests", "issuing_personalization_designs",
               "issuing_physical_bundles"}
 
 
