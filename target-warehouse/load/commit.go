@@ -146,7 +146,11 @@ func (c *committer) take(ctx context.Context, s *step, rejectsAlone bool) error 
 		if d := &s.decoded[i]; rejectsAlone && d.stream != c.options.rejects.Stream {
 			d.release()
 		} else {
-			full = c.takeDecoded(d) || full
+			reached, err := c.takeDecoded(d)
+			if err != nil {
+				return err
+			}
+			full = full || reached
 		}
 	}
 	if rejectsAlone {
@@ -167,7 +171,7 @@ func (c *committer) makeRoom(ctx context.Context, s *step) error {
 	size := int64(0)
 	for _, d := range s.decoded {
 		if d.batch != nil {
-			size += sizeOf(d.batch)
+			size += d.batch.Bytes // small batches are joined, and what is kept about each goes
 		}
 	}
 	if c.pending == 0 || c.pending+size <= c.options.MaxMemory/4 {
@@ -192,23 +196,28 @@ func (c *committer) commitFull(ctx context.Context, full bool) error {
 func (c *committer) full(st *stream) bool { return st.rows() >= c.options.BatchRows }
 
 // takeDecoded makes a batch pending and tells whether its stream has reached the limit of rows.
-func (c *committer) takeDecoded(d *decoded) (full bool) {
+func (c *committer) takeDecoded(d *decoded) (full bool, err error) {
 	c.notes.add(d)
-	b := d.batch
-	if b == nil {
-		return false
+	if d.batch == nil {
+		return false, nil
+	}
+	own := d.batch.Table.Own
+	if !own {
+		c.book.read(d)
 	}
 	st := c.stream(d.stream)
-	st.add(b)
-	c.pending += sizeOf(b)
-	c.taken += sizeOf(b)
-	c.waits()
-	if b.Table.Own {
-		return false
+	bytes, err := st.add(d.batch, c.options.Allocator)
+	if err != nil {
+		return false, err
 	}
-	c.book.read(d)
+	c.pending += bytes
+	c.taken += bytes
+	c.waits()
+	if own {
+		return false, nil
+	}
 	c.options.Metrics.Window(st.name, fmt.Sprintf("and %d read", st.rows()))
-	return c.full(st)
+	return c.full(st), nil
 }
 
 // heed takes note of a step's states and of the message behind them; where a record could not be taken, only of what

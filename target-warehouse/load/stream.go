@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
@@ -23,10 +24,24 @@ type stream struct {
 	tables      []*table.Table // migrated in the open load
 }
 
-// add takes a batch over.
-func (s *stream) add(b *table.Batch) {
+// add takes a batch over and returns by how many bytes the pending ones grow. A failure leaves nothing to go on with.
+func (s *stream) add(b *table.Batch, mem memory.Allocator) (bytes int64, err error) {
+	rows := b.Rows.NumRows()
+	bytes = sizeOf(b)
+	for len(s.batches) > 0 && joinable(s.batches[len(s.batches)-1], b) {
+		last := s.batches[len(s.batches)-1]
+		joined, err := join(last, b, mem)
+		if err != nil {
+			return 0, err
+		}
+		bytes += sizeOf(joined) - sizeOf(last) - sizeOf(b)
+		last.Rows.Release()
+		b.Rows.Release()
+		s.batches, b = s.batches[:len(s.batches)-1], joined
+	}
 	s.batches = append(s.batches, b)
-	s.pendingRows += b.Rows.NumRows()
+	s.pendingRows += rows
+	return bytes, nil
 }
 
 func (s *stream) rows() int64 { return s.pendingRows + s.stagedRows }
