@@ -100,7 +100,8 @@ func (s *syncer) name(key string) (first bool) {
 	return false
 }
 
-// fetchNamed reads the one object that a parent names, unless another one has named it, or a list has shown it. One that is gone is none.
+// fetchNamed reads the one object that a parent names, unless another one has named it, or a list has shown it. One that
+// is gone is none.
 func (s *syncer) fetchNamed(ctx context.Context, account string, child *job, parent found) ([]found, error) {
 	p := child.stream.parent
 	if !s.nameOnce(account, fillIn(p.path, parent.object, url.PathEscape)) {

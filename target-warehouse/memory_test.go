@@ -111,7 +111,7 @@ func TestLoadOfFilesKeepsToItsMemory(t *testing.T) {
 	}
 	grown := int64(most) - int64(before)
 	t.Logf("the heap has grown by %d MB", grown>>20)
-	if grown > 90<<20 {
-		t.Errorf("the heap has grown by %d MB, want 90 at most", grown>>20)
+	if grown > 100<<20 { // without the bounds of heap and compressor 110
+		t.Errorf("the heap has grown by %d MB, want 100 at most", grown>>20)
 	}
 }

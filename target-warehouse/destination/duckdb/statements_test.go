@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/destination/destinationtest"
 	"tapline/target-warehouse/table"
 )
@@ -57,10 +56,11 @@ func TestStatementsOfALoadOfManyTables(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		listing int // of tables by the load, beside those for tapline's own
-		all     int // for each table, at most
+		all     int // for each table, at most; one more fails
+		behind  int // likewise, of the next load
 	}{
-		{"makes the tables", 1, 12},
-		{"finds the tables", 1, 11},
+		{"makes the tables", 1, 11, 7},
+		{"finds the tables", 1, 10, 8},
 	} {
 		w := mustOpen(t, path)
 		statements := logged(t, w)
@@ -68,15 +68,15 @@ func TestStatementsOfALoadOfManyTables(t *testing.T) {
 		if n := statements("SELECT schema_name, table_name, coalesce(comment, '') FROM duckdb_tables()"); n != test.listing {
 			t.Errorf("a load that %s lists all tables %d times, not %d", test.name, n, test.listing)
 		}
-		if n := statements("duckdb_tables()"); n > test.listing+2*len(destination.OwnTables) {
+		if n := statements("duckdb_tables()"); n > test.listing+1 {
 			t.Errorf("a load that %s asks %d times about tables", test.name, n)
 		}
-		if n := statements(""); n > test.all*count+40 {
+		if n := statements(""); n > test.all*count+15 {
 			t.Errorf("a load that %s runs %d statements for %d tables", test.name, n, count)
 		}
 		before := statements("")
 		loadRows(t, w, tables, 2)
-		if n := statements("") - before; n > 8*count+15 {
+		if n := statements("") - before; n > test.behind*count+15 {
 			t.Errorf("the load behind one that %s runs %d statements for %d tables", test.name, n, count)
 		}
 		if n := statements("CHECKPOINT"); n > 0 {
