@@ -15,7 +15,6 @@ package main
 
 import (
 	"os"
-	"runtime/debug"
 
 	"tapline/schemas"
 	"tapline/singer"
@@ -43,17 +42,7 @@ const (
 	memoryLimit    = 120 << 20 // bytes in all; more only if they are in use
 )
 
-// collectSeldom sets how garbage is collected, as far as the environment does not say it.
-func collectSeldom(env func(name string) string) {
-	if env("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
-	}
-	if env("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
-}
-
 func main() {
-	collectSeldom(os.Getenv)
+	singer.BoundHeap(garbagePercent, memoryLimit)
 	os.Exit(tap().Main())
 }

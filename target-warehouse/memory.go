@@ -1,9 +1,6 @@
 package main
 
-import (
-	"os"
-	"runtime/debug"
-)
+import "tapline/singer"
 
 // heapGrowth is by how many percent the heap may grow between two collections: half of Go's default, so that the peak is
 // a time and a half of what is in use, and no longer twice. Most of that is a few large buffers without pointers, which
@@ -16,16 +13,8 @@ const heapRoom = 256 << 20
 
 // boundHeap tells the collector how far the heap may grow. The limit is a soft one: a load that needs more gets it, and
 // has its garbage collected sooner, which costs time: records of 50 MiB into Parquet take a third of the memory that they
-// took without, and up to twice the CPU time, most of it for pages that go back to the system and come again. Whoever
-// runs the process can set either bound by Go's own variables instead.
-func (s *settings) boundHeap() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(heapGrowth)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(s.heapLimit())
-	}
-}
+// took without, and up to twice the CPU time, most of it for pages that go back to the system and come again.
+func (s *settings) boundHeap() { singer.BoundHeap(heapGrowth, s.heapLimit()) }
 
 // heapLimit is a number of bytes. Of loadMemory a half is for steps between input and committer, and a quarter for rows
 // that wait to be staged.
