@@ -43,7 +43,7 @@ var Tables = &OwnTable{"_singer_tables", 4, []OwnColumn{
 	{"status", table.Text}, {"last_replicated_at", table.Timestamp}, {"last_loaded_at", table.Timestamp}, {"last_run_id", table.Text},
 	{"row_count", table.Integer}, {"rows_inserted", table.Integer}, {"rows_updated", table.Integer}, {"rows_deleted", table.Integer},
 	{"rows_rejected", table.Integer}, {"active_version", table.Integer}, {"schema_hash", table.Text}, {"failure_reason", table.Text},
-	{"reload_requested_at", table.Timestamp},
+	{"reload_requested_at", table.Timestamp}, {"version_pending", table.Boolean},
 }}
 
 // Loads has a row for every table in every commit.

@@ -50,7 +50,7 @@ var (
 	}
 	fullTable = Table{
 		Pipeline: "p", Stream: "s", Schema: "c", Name: "n", Status: Reloading, LastReplicatedAt: at(1), LastLoadedAt: at(2), LastRunID: "01R",
-		RowCount: 0, Counts: destination.Counts{Inserted: 1, Updated: 2, Deleted: 3}, Rejected: 4, ActiveVersion: 0, HasVersion: true,
+		RowCount: 0, Counts: destination.Counts{Inserted: 1, Updated: 2, Deleted: 3}, Rejected: 4, ActiveVersion: 0, HasVersion: true, VersionPending: true,
 		SchemaHash: "x", FailureReason: "f", ReloadRequestedAt: at(3),
 	}
 	fullLoad = Load{

@@ -26,6 +26,9 @@ type Table struct {
 
 	ActiveVersion int64 `json:"active_version"` // of the newest ACTIVATE_VERSION, if HasVersion
 	HasVersion    bool  `json:"has_version"`
+	// VersionPending tells that records of a newer version than the active one are loaded: when a version is activated
+	// next, in whichever run, the rows without one are older than that.
+	VersionPending bool `json:"version_pending,omitzero"`
 
 	SchemaHash        string    `json:"schema_hash,omitempty"`    // of the stream's last SCHEMA
 	FailureReason     string    `json:"failure_reason,omitempty"` // of a Failed one
@@ -61,7 +64,7 @@ func (t Table) Row() destination.Row {
 		text(string(t.Status)), moment(t.LastReplicatedAt), moment(t.LastLoadedAt), text(t.LastRunID),
 		rows, t.Counts.Inserted, t.Counts.Updated, t.Counts.Deleted,
 		t.Rejected, version, text(t.SchemaHash), text(t.FailureReason),
-		moment(t.ReloadRequestedAt),
+		moment(t.ReloadRequestedAt), t.VersionPending,
 	}}
 }
 
@@ -72,7 +75,7 @@ func tableOf(r destination.Row) Table {
 		LastReplicatedAt: get[time.Time](r, "last_replicated_at"), LastLoadedAt: get[time.Time](r, "last_loaded_at"),
 		Counts: counts(r), Rejected: get[int64](r, "rows_rejected"),
 		SchemaHash: get[string](r, "schema_hash"), FailureReason: get[string](r, "failure_reason"),
-		ReloadRequestedAt: get[time.Time](r, "reload_requested_at"),
+		ReloadRequestedAt: get[time.Time](r, "reload_requested_at"), VersionPending: get[bool](r, "version_pending"),
 	}
 	t.ActiveVersion, t.HasVersion = lookup[int64](r, "active_version")
 	var counted bool

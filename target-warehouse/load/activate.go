@@ -32,7 +32,7 @@ func (c *committer) activate(ctx context.Context, m *singer.ActivateVersion, t *
 		return err
 	}
 	counts, err := c.open.Activate(ctx, t, destination.Activation{
-		Version: m.Version, Unversioned: c.book.versioned[m.Stream], AtMicros: c.options.Now().UnixMicro(),
+		Version: m.Version, Unversioned: c.book.hasVersions(m.Stream), AtMicros: c.options.Now().UnixMicro(),
 	})
 	if err != nil {
 		return fmt.Errorf("stream %s: activating version %d: %w", m.Stream, m.Version, err)

@@ -151,7 +151,44 @@ func (b *book) staging(st *stream) {
 		l.LastOrdinal = lastOrdinal(batch)
 		l.Bytes += batch.Bytes
 		b.replicated(st.name, newestExtracted(batch))
+		b.awaitActivation(st.name, batch)
 	}
+}
+
+// awaitActivation notes rows of a version that is not active yet. Should the run end before it is, what comes after need
+// not have a record of the stream any more, and has to know that the rows without a version are older. Where the tap has
+// activated the version ahead of its records, nothing is noted: it does so before it has read what is still there.
+func (b *book) awaitActivation(stream string, batch *table.Batch) {
+	t, known := b.tables[stream]
+	method := b.methods[stream]
+	if !known || t.VersionPending || b.options.IgnoreVersions || method == table.AppendOnly || method == table.Overwrite {
+		return
+	}
+	if newest, ok := newestVersion(batch); ok && (!t.HasVersion || newest > t.ActiveVersion) {
+		t.VersionPending = true
+		b.tables[stream] = t
+	}
+}
+
+// newestVersion returns the greatest version that rows have; ok is false where none has one.
+func newestVersion(b *table.Batch) (newest int64, ok bool) {
+	for i, c := range b.Table.Columns {
+		if c.Name == table.TableVersion && c.Type == table.Integer {
+			versions := b.Rows.Column(i).(*array.Int64)
+			for row, version := range versions.Int64Values() {
+				if versions.IsValid(row) && (!ok || version > newest) {
+					newest, ok = version, true
+				}
+			}
+		}
+	}
+	return newest, ok
+}
+
+// hasVersions tells whether the tap gives records of a stream versions, so that rows without one are older than the next
+// to be activated: one of this run had one, or one that waits for its activation since an earlier run.
+func (b *book) hasVersions(stream string) bool {
+	return b.versioned[stream] || b.tables[stream].VersionPending
 }
 
 // replicated notes how new the rows of a stream are that go into the open load.
@@ -189,6 +226,8 @@ func (b *book) migrated(t *table.Table, m *destination.Migration) {
 		if change.Kind == destination.CreateTable {
 			entry := b.tables[t.Stream]
 			entry.RowCount = 0
+			// What earlier runs have loaded went with the table that was there; rows of this run may be noted already.
+			entry.VersionPending = entry.VersionPending && b.versioned[t.Stream]
 			b.tables[t.Stream] = entry
 		}
 	}
@@ -240,7 +279,7 @@ func (b *book) activated(m *singer.ActivateVersion, c destination.Counts) {
 	h := b.hidden[m.Stream]
 	b.count(m.Stream, c)
 	t := b.tables[m.Stream]
-	t.ActiveVersion, t.HasVersion = m.Version, true
+	t.ActiveVersion, t.HasVersion, t.VersionPending = m.Version, true, false
 	if b.methods[m.Stream] == table.Overwrite {
 		t.Counts = t.Counts.Plus(h.counts).Plus(c)
 		t.RowCount = h.counts.Inserted - h.counts.Deleted

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/google/go-cmp/cmp"
@@ -164,5 +166,122 @@ func TestAVersionIsActivatedInALoadThatHoldsItsTable(t *testing.T) {
 		Options{Table: table.Options{Metadata: true}, Allocator: memory.NewGoAllocator(), Log: slog.New(slog.DiscardHandler)})
 	if rows := w.rows("later"); err != nil || len(rows) != 4 || len(w.rows("users")) != 4 || w.commits < 6 {
 		t.Errorf("failure %v, %d commits, rows %v", err, w.commits, rows)
+	}
+}
+
+// remembering is a warehouse whose records are read again, as the next run does.
+type remembering struct{ *memoryWarehouse }
+
+func (w remembering) Read(_ context.Context, t *destination.OwnTable, _ int) (newest []destination.Row, err error) {
+	seen := map[string]bool{}
+	for _, row := range slices.Backward(w.own[t.Name]) {
+		if key := fmt.Sprint(row.Values[:t.Key]); !seen[key] {
+			newest, seen[key] = append(newest, row), true
+		}
+	}
+	return newest, nil
+}
+
+// made is a warehouse in which somebody has dropped the tables: they are made anew.
+type made struct{ *memoryWarehouse }
+
+type makingLoad struct{ destination.Load }
+
+func (w made) Begin(ctx context.Context) (destination.Load, error) {
+	l, err := w.memoryWarehouse.Begin(ctx)
+	return makingLoad{l}, err
+}
+
+func (l makingLoad) Migrate(ctx context.Context, t *table.Table) (*destination.Migration, error) {
+	m, err := l.Load.Migrate(ctx, t)
+	m.Changes = append(m.Changes, destination.Change{Kind: destination.CreateTable})
+	return m, err
+}
+
+// TestVersionsOfARunThatWasCut has several runs into one warehouse, each with what the one before it has left in the
+// journal. What counts is whether rows without a version go with the last ACTIVATE_VERSION.
+func TestVersionsOfARunThatWasCut(t *testing.T) {
+	type run struct {
+		in      string
+		options Options
+		dropped bool // the tables, before the run
+		fails   bool // at its first commit of rows
+		reload  bool // was asked for before the run
+	}
+	upsert := func(in string) run { return run{in: usersSchema + in} }
+	overwrite, history := upsert(versioned(1, 5)), upsert(versioned(1, 5))
+	overwrite.options.Table.Method = table.Overwrite
+	overwrite.options.Interrupted = func() bool { return true }
+	history.options.History = func(string) bool { return true }
+	ignored, added := upsert(versioned(1, 5)), upsert(versioned(1, 5))
+	ignored.options.IgnoreVersions = true
+	added.options.Table.Method = table.AppendOnly
+	cut := upsert(versioned(1, 5))
+	for _, c := range []struct {
+		name string
+		runs []run
+		want string // the last activation and whether rows without a version go with it
+	}{
+		{"the next one has no more records", []run{upsert(user(1, "a") + user(2, "b")), cut, upsert(activate(5))}, "activated 5 true"},
+		{"one between them says nothing", []run{cut, upsert(state(1)), upsert(activate(5))}, "activated 5 true"},
+		{"one between them has records without versions", []run{cut, upsert(user(3, "c")), upsert(activate(5))}, "activated 5 true"},
+		{"the next one activates a newer version", []run{cut, upsert(activate(7))}, "activated 7 true"},
+		{"it was cut in its second version", []run{upsert(versioned(1, 5) + activate(5)), upsert(versioned(1, 6)), upsert(activate(6))}, "activated 6 true"},
+		{"it had read on behind an activation", []run{upsert(versioned(1, 5) + activate(5) + versioned(1, 6)), upsert(activate(6))}, "activated 6 true"},
+		{"its first records were of an older version", []run{upsert(activate(5) + versioned(1, 4) + versioned(2, 6)), upsert(activate(6))}, "activated 6 true"},
+		{"the version that comes between is too old", []run{upsert(versioned(1, 5) + activate(5) + versioned(1, 7)), upsert(activate(4)), upsert(activate(7))}, "activated 7 true"},
+		{"the table keeps a history", []run{history, {in: usersSchema + activate(5), options: history.options}}, "activated 5 true"},
+		{"it is read again and cut again", []run{cut, {in: usersSchema + versioned(1, 6), reload: true}, {in: usersSchema + activate(6), reload: true}}, "activated 6 true"},
+		{"no record ever had a version", []run{upsert(user(1, "a")), upsert(activate(5))}, "activated 5 false"},
+		{"the version was activated ahead of its records", []run{upsert(activate(5) + versioned(1, 5)), upsert(activate(5))}, "activated 5 false"},
+		{"records without a version got the active one", []run{upsert(activate(5) + user(1, "a")), upsert(activate(5))}, "activated 5 false"},
+		{"the version was activated, and later records have none", []run{upsert(versioned(1, 5) + activate(5)), upsert(user(2, "b")), upsert(activate(5))}, "activated 5 false"},
+		{"the records were of a version older than the active one", []run{upsert(activate(6) + versioned(1, 5)), upsert(activate(6))}, "activated 6 false"},
+		{"the load of its rows was undone", []run{{in: usersSchema + versioned(1, 5), fails: true}, upsert(activate(5))}, "activated 5 false"},
+		{"the table was dropped since", []run{cut, {in: usersSchema + user(2, "b"), dropped: true}, upsert(activate(5))}, "activated 5 false"},
+		{"the table was made by it", []run{{in: usersSchema + versioned(1, 5), dropped: true}, upsert(activate(5))}, "activated 5 true"},
+		{"its rows were collected to overwrite with", []run{overwrite, upsert(activate(5))}, "activated 5 false"},
+		{"versions were switched off", []run{ignored, upsert(activate(5))}, "activated 5 false"},
+		{"its rows were only added", []run{added, upsert(activate(5))}, "activated 5 false"},
+		{"it was of another stream", []run{{in: strings.ReplaceAll(cut.in, "users", "later")}, upsert(activate(5))}, "activated 5 false"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, got := newMemoryWarehouse(), ""
+			for _, r := range c.runs {
+				o := r.options
+				known, err := journal.Recall(t.Context(), remembering{w}, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if entry := known.Tables["users"]; r.reload {
+					entry.ReloadRequestedAt = time.Unix(1, 0)
+					known.Tables["users"] = entry
+				}
+				w.fail = func(at string, n int) error {
+					if r.fails && at == "append" {
+						return errors.New("disk full")
+					}
+					return nil
+				}
+				var into destination.Destination = w
+				if r.dropped {
+					into = made{w}
+				}
+				delete(w.tables, "users") // what earlier runs have activated
+				o.Memory, o.Table.Metadata, o.Log = known, true, slog.New(slog.DiscardHandler)
+				o.Allocator = memory.NewGoAllocator()
+				if _, err := Run(t.Context(), singer.NewReader(strings.NewReader(r.in)), into, func(json.RawMessage) error { return nil }, o); (err != nil) != r.fails {
+					t.Fatal(err)
+				}
+				for row, text := range w.rows("users") {
+					if strings.HasPrefix(row, "activated") {
+						got = row + text[strings.LastIndex(text, " "):]
+					}
+				}
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
 	}
 }
