@@ -20,11 +20,7 @@ func (d *Decoder) appendJSON(c *column, value []byte) (problem string) {
 		d.repaired, replaced = repair(d.repaired[:0], value)
 		value = d.repaired
 	}
-	if !c.appendText(value) {
-		return tooMuch
-	}
-	d.replaced += int64(replaced)
-	return ""
+	return d.appendRepaired(c, value, replaced)
 }
 
 // hasNotFinite looks for NaN and Infinity outside of strings.

@@ -139,9 +139,10 @@ func (p *Plan) own(c *planned, at int) {
 func (p *Plan) place(column int) {
 	c := &p.columns[column]
 	if c.generate != nil {
-		// A column of tapline's own takes a value that the record has under its name, even if the SCHEMA is silent. Since
-		// when a row holds is for the target alone to say.
-		if c.Name != table.ValidFrom && c.Name != table.ValidTo {
+		// A column of tapline's own takes a value that the record has under its name, even if the SCHEMA is silent. Where the
+		// SCHEMA declares what the column cannot hold, the property has a column under another name. Since when a row holds is
+		// for the target alone to say.
+		if _, declared := p.objects[0].slots[c.Name]; !declared && c.Name != table.ValidFrom && c.Name != table.ValidTo {
 			p.objects[0].add(c.Name, column)
 		}
 		return

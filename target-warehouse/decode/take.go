@@ -73,10 +73,9 @@ func (d *Decoder) takeText(c *column, text []byte, i int) (end int) {
 		inner, replaced = rawjson.Text(text[i:end], d.scratch[:0], true)
 		d.scratch = inner
 	}
-	if !c.appendText(inner) {
+	if d.appendRepaired(c, inner, replaced) != "" {
 		return 0
 	}
-	d.replaced += int64(replaced)
 	return end
 }
 

@@ -24,9 +24,10 @@ var (
 )
 
 // timestamp reads a moment as microseconds since 1970 UTC. Beside RFC 3339 it takes what taps really send where that
-// can mean one thing only: a space or t for T, z for Z, offsets +02 and +0200, no seconds, no offset (read as UTC, as
-// taps without time zones mean it), and a date alone (its midnight UTC). A 60th second and 24 o'clock are refused:
-// turning them into the next moment would change the value. So are digits other than 0 behind the microsecond.
+// can mean one thing only: a space or t for T, z and UTC for Z, offsets +02 and +0200, a space ahead of Z or an offset, no
+// seconds, no offset (read as UTC, as taps without time zones mean it), and a date alone (its midnight UTC). A 60th second
+// and 24 o'clock are refused: turning them into the next moment would change the value. So are digits other than 0 behind
+// the microsecond.
 func timestamp(text []byte) (micros int64, problem string) {
 	m, problem := moment(text)
 	if problem != "" {
@@ -163,9 +164,13 @@ func fractionOf(text []byte) (micros int64, end int, problem string) {
 	return micros, end, ""
 }
 
-// offset reads what stands behind the time of day: nothing, Z, or an offset from UTC.
+// offset reads what stands behind the time of day: nothing, Z, UTC, or an offset from it.
 func offset(text []byte) (micros int64, ok bool) {
-	if len(text) == 0 || len(text) == 1 && (text[0] == 'Z' || text[0] == 'z') {
+	if len(text) > 1 && text[0] == ' ' {
+		text = text[1:]
+	}
+	switch string(text) {
+	case "", "Z", "z", "UTC":
 		return 0, true
 	}
 	micros, rest, ok := hoursMinutes(text[1:], false)

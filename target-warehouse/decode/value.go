@@ -15,7 +15,10 @@ const (
 	wrongKind   = "is of another kind"
 	tooMuch     = "is more text than one batch can hold in a column, 2 GiB"
 	notAnObject = "is no object, whose members have columns of their own"
-	notANumber  = "is not a number that is equal to itself or to any other, as a key must be"
+
+	// Of values that a column can hold, but a key cannot.
+	notANumber = "is not a number that is equal to itself or to any other, as a key must be"
+	notUnicode = "is not Unicode, and with U+FFFD in its place it could be the key of another row; mend it at its source, or leave the property out of key_properties"
 )
 
 // set appends a value to its column, and makes the column wider if a number needs it. It returns "" or the problem with
@@ -94,6 +97,15 @@ func (d *Decoder) setString(c *column, value []byte) (problem string) {
 			c.appendDay(v)
 		}
 		return problem
+	}
+	return d.appendRepaired(c, text, replaced)
+}
+
+// appendRepaired appends text in which so many places have become U+FFFD. Two keys could become one by that, and their rows
+// with them, so that a key has to be Unicode.
+func (d *Decoder) appendRepaired(c *column, text []byte, replaced int) (problem string) {
+	if replaced > 0 && c.planned != nil && c.planned.key { // Extra is not planned
+		return notUnicode
 	}
 	if !c.appendText(text) {
 		return tooMuch
