@@ -40,7 +40,7 @@ func check(ctx context.Context, run *singer.TargetRun, report io.Writer) error {
 	if _, err := fmt.Fprintf(report, "%s: %s\n", place, opened); err != nil {
 		return err
 	}
-	known, err := s.recall(ctx, dest)
+	known, err := s.recall(ctx, dest, run.Log)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"os"
 
@@ -41,9 +42,12 @@ func loadStream(ctx context.Context, run *singer.TargetRun) error {
 }
 
 func (s *settings) load(ctx context.Context, run *singer.TargetRun, dest destination.Destination, allocator memory.Allocator) (*load.Result, error) {
-	known, err := s.recall(ctx, dest)
+	known, err := s.recall(ctx, dest, run.Log)
 	if err != nil {
 		return nil, err
+	}
+	run.In.Skipped = func(kind string) {
+		run.Log.Warn(fmt.Sprintf("messages of type %s are none of Singer's and are passed over", kind))
 	}
 	o := s.loadOptions()
 	o.Allocator, o.Memory = allocator, known
@@ -56,14 +60,21 @@ func (s *settings) load(ctx context.Context, run *singer.TargetRun, dest destina
 	return load.Run(ctx, run.In, dest, run.Out.WriteValue, o)
 }
 
-// recall reads what earlier runs of the pipeline left, and refuses settings that may not change between runs.
-func (s *settings) recall(ctx context.Context, dest destination.Destination) (*journal.Memory, error) {
+// recall reads what earlier runs of the pipeline left, refuses settings that may not change between runs, and warns of
+// those that should not.
+func (s *settings) recall(ctx context.Context, dest destination.Destination, log *slog.Logger) (*journal.Memory, error) {
 	known, err := journal.Recall(ctx, dest, s.Pipeline)
 	if err != nil {
 		return nil, err
 	}
+	fault := ""
 	if err := known.CheckIntegration(s.Integration); err != nil {
-		return nil, &singer.ConfigError{Source: "the config", Faults: []string{err.Error()}}
+		fault = err.Error()
+	} else {
+		fault = s.checkPlaces(known, log)
+	}
+	if fault != "" {
+		return nil, &singer.ConfigError{Source: "the config", Faults: []string{fault}}
 	}
 	return known, nil
 }

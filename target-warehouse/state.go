@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"tapline/singer"
 	"tapline/target-warehouse/destination"
@@ -55,10 +56,23 @@ func setState(ctx context.Context, run *singer.TargetRun, args []string, _ io.Wr
 	if !json.Valid(state) {
 		return misused("%s does not hold one JSON value; of a file with one state a line, pass the last line alone", file)
 	}
+	if isStateMessage(state) {
+		return misused("%s holds a STATE message of a tap, whose value alone is the state; pass that", file)
+	}
 	return amend(ctx, run, func(_ destination.Destination, _ *journal.Memory, c *destination.Checkpoint) error {
 		c.State = state
 		return nil
 	})
+}
+
+// isStateMessage tells whether text is a message around a state. A tap that was given one would find no bookmark in it and
+// read everything again, and put it into the next state.
+func isStateMessage(text []byte) bool {
+	var m struct {
+		Type  string          `json:"type"`
+		Value json.RawMessage `json:"value"`
+	}
+	return json.Unmarshal(text, &m) == nil && strings.EqualFold(m.Type, "STATE") && m.Value != nil
 }
 
 // resetState is the command state reset.

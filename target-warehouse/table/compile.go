@@ -60,7 +60,7 @@ func Compile(s *singer.Schema, o Options) (*Table, error) {
 		return fail("", err)
 	}
 	t := &Table{Stream: s.Stream, Method: o.Method, HardDelete: o.HardDelete, Conflict: o.Conflict}
-	t.Schema, t.Name = o.place(s.Stream)
+	t.Schema, t.Name = o.Place(s.Stream)
 	t.addLeaves(record.leaves(nil, s.KeyProperties), o)
 	if t.Key, err = t.findKey(s.KeyProperties); err != nil {
 		return fail("", err)

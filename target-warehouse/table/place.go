@@ -2,9 +2,9 @@ package table
 
 import "strings"
 
-// place decides in which schema and under which name the table of a stream is kept. A stream's name is taken apart
+// Place decides in which schema and under which name the table of a stream is kept. A stream's name is taken apart
 // nowhere but at a prefix that SchemaMapping names.
-func (o Options) place(stream string) (schema, name string) {
+func (o Options) Place(stream string) (schema, name string) {
 	schema, name = o.Schema, stream
 	if o.Integration != "" && o.IntegrationAs == "schema" {
 		schema = o.Integration
