@@ -27,10 +27,22 @@ func moments() *table.Table {
 // loadRows commits rows as one batch.
 func loadRows(t testing.TB, w *Warehouse, tab *table.Table, rows ...destinationtest.Row) *destination.Migration {
 	t.Helper()
+	return loadBatches(t, w, tab, rows)
+}
+
+// loadBatches commits a batch for each list of rows, all of one call of Append.
+func loadBatches(t testing.TB, w *Warehouse, tab *table.Table, lists ...[]destinationtest.Row) *destination.Migration {
+	t.Helper()
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	defer mem.AssertSize(t, 0)
-	b := destinationtest.Batch(mem, tab, 1, rows...)
-	defer b.Rows.Release()
+	var batches []*table.Batch
+	n := int64(0)
+	for _, rows := range lists {
+		b := destinationtest.Batch(mem, tab, n+1, rows...)
+		defer b.Rows.Release()
+		batches = append(batches, b)
+		n += int64(len(rows))
+	}
 	l, err := w.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -39,8 +51,8 @@ func loadRows(t testing.TB, w *Warehouse, tab *table.Table, rows ...destinationt
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts, err := l.Append(t.Context(), []*table.Batch{b})
-	if err != nil || counts != (destination.Counts{Inserted: int64(len(rows))}) {
+	counts, err := l.Append(t.Context(), batches)
+	if err != nil || counts != (destination.Counts{Inserted: n}) {
 		t.Fatalf("append: %+v, %v", counts, err)
 	}
 	if err := l.Commit(t.Context(), checkpointOf(w.config.Pipeline, "r", 1)); err != nil {

@@ -54,26 +54,37 @@ func newParquet(w io.Writer, columns []column, compression string, groupBytes in
 	return &parquetFile{out: w, root: root, codec: codecs[compression], columns: columns, groupBytes: groupBytes, longest: make([]int64, len(columns))}, nil
 }
 
-// begin makes the writer, whose settings depend on what the columns hold. sample may be nil for a file without rows.
-func (p *parquetFile) begin(sample []arrow.Array) {
+// begin makes the writer, whose settings depend on what the columns hold. There is no batch for a file without rows.
+func (p *parquetFile) begin(batches [][]arrow.Array) {
 	properties := []parquet.WriterProperty{
 		parquet.WithCompression(p.codec), parquet.WithCreatedBy("tapline"), parquet.WithBatchSize(64 << 10), parquet.WithDictionaryDefault(false),
 	}
-	for i := range sample {
-		properties = append(properties, p.settings(p.columns[i], sample[i])...)
+	if len(batches) > 0 {
+		for i, c := range p.columns {
+			properties = append(properties, p.settings(c, columnOf(batches, i))...)
+		}
 	}
 	p.w = file.NewParquetWriter(p.out, p.root, file.WithWriterProps(parquet.NewWriterProperties(properties...)))
 }
 
-// settings are those for a column whose first values are sample.
-func (p *parquetFile) settings(c column, sample arrow.Array) (list []parquet.WriterProperty) {
+// columnOf are a column's values in each batch.
+func columnOf(batches [][]arrow.Array, i int) []arrow.Array {
+	list := make([]arrow.Array, len(batches))
+	for at, b := range batches {
+		list[at] = b[i]
+	}
+	return list
+}
+
+// settings are those for a column that begins with values. There are some arrays of them.
+func (p *parquetFile) settings(c column, values []arrow.Array) (list []parquet.WriterProperty) {
 	path := parquet.ColumnPath{c.Name}
-	if repeats(sample) {
+	if repeats(values) {
 		list = append(list, parquet.WithDictionaryPath(path, true))
 	}
 	// Of text, the quickest level of zstd makes files that are no longer than the default one's; of numbers, files that are
 	// longer by a fifth.
-	if p.codec == compress.Codecs.Zstd && sample.DataType().ID() == arrow.STRING {
+	if p.codec == compress.Codecs.Zstd && values[0].DataType().ID() == arrow.STRING {
 		list = append(list, parquet.WithCompressionLevelPath(path, 1))
 	}
 	return list
@@ -126,7 +137,7 @@ var typeNames = map[table.Type]string{
 // add writes the batches as row groups of about groupBytes. Nothing of them is needed once it has returned.
 func (p *parquetFile) add(batches [][]arrow.Array) error {
 	if p.w == nil {
-		p.begin(batches[0])
+		p.begin(batches)
 	}
 	for len(batches) > 0 {
 		n, size := 0, int64(0)

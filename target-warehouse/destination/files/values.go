@@ -113,32 +113,42 @@ func (c column) unscaled(text string) (decimal128.Num, error) {
 
 func tenTo(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
-// sampleRows is how many rows of a file tell whether a dictionary is worth its making.
+// sampleRows is how many values of a file tell whether a dictionary is worth its making.
 const sampleRows = 2048
 
 // repeats tells whether a fifth or more of the first values have come before. Others are not worth a dictionary: most of
-// its values would stand there and be named once.
-func repeats(values arrow.Array) bool {
-	rows := min(values.Len(), sampleRows)
-	switch v := values.(type) {
+// its values would stand there and be named once. NULLs are in no dictionary, so they are no values here.
+func repeats(values []arrow.Array) bool {
+	switch values[0].(type) {
 	case *array.Boolean:
 		return false // Parquet has none for them
 	case *array.Int64:
-		return fewer(rows, v.Value)
+		return repeated[int64, *array.Int64](values)
 	case *array.Timestamp:
-		return fewer(rows, v.Value)
+		return repeated[arrow.Timestamp, *array.Timestamp](values)
 	case *array.Float64:
-		return fewer(rows, v.Value)
+		return repeated[float64, *array.Float64](values)
 	case *array.String:
-		return fewer(rows, v.Value)
+		return repeated[string, *array.String](values)
 	}
 	return true
 }
 
-func fewer[T comparable](rows int, value func(int) T) bool {
-	seen := make(map[T]struct{}, rows)
-	for i := range rows {
-		seen[value(i)] = struct{}{}
+func repeated[T comparable, A interface {
+	arrow.Array
+	Value(i int) T
+}](arrays []arrow.Array) bool {
+	seen, n := make(map[T]struct{}), 0
+	for _, values := range arrays {
+		for i := range values.Len() {
+			if n == sampleRows {
+				break
+			}
+			if values.IsValid(i) {
+				seen[values.(A).Value(i)] = struct{}{}
+				n++
+			}
+		}
 	}
-	return len(seen)*5 <= rows*4
+	return len(seen)*5 <= n*4
 }

@@ -20,20 +20,25 @@ func TestOnlyColumnsThatRepeatHaveADictionary(t *testing.T) {
 		{Name: "number", Type: table.Integer, Nullable: true}, {Name: "name", Type: table.Text, Nullable: true},
 		{Name: "state", Type: table.Text, Nullable: true}, {Name: "shop.id", Type: table.Integer, Nullable: true},
 		{Name: "share", Type: table.Number, Nullable: true}, {Name: "paid", Type: table.Boolean, Nullable: true},
+		{Name: "left_at", Type: table.Integer, Nullable: true}, {Name: "plan", Type: table.Text, Nullable: true},
 	}}
 	var rows []destinationtest.Row
 	for i := range 100 {
-		rows = append(rows, destinationtest.Row{int64(i), fmt.Sprint("name ", i), []string{"open", "paid"}[i%2], int64(i % 7), float64(i%80) / 4, i%2 == 0})
+		row := destinationtest.Row{int64(i), fmt.Sprint("name ", i), []string{"open", "paid"}[i%2], int64(i % 7), float64(i%80) / 4, i%2 == 0, nil, nil}
+		if i%3 == 0 {
+			row[6], row[7] = int64(i), fmt.Sprint("plan ", i%4)
+		}
+		rows = append(rows, row)
 	}
 	w := mustOpen(t, Config{URL: t.TempDir()})
 	defer mustClose(t, w)
-	loadRows(t, w, tab, rows...)
+	loadBatches(t, w, tab, rows[:1], rows[1:]) // the first batch alone tells nothing
 	f, err := file.OpenParquetFile(w.localFiles(t, tab)[0], false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	for i, want := range []bool{false, false, true, true, true, false} {
+	for i, want := range []bool{false, false, true, true, true, false, false, true} {
 		c, err := f.MetaData().RowGroup(0).ColumnChunk(i)
 		if err != nil {
 			t.Fatal(err)
