@@ -3,6 +3,7 @@ package decode
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"tapline/internal/rawjson"
 	"tapline/singer"
@@ -17,8 +18,9 @@ type Decoder struct {
 	columns  []column // one for each of the plan's
 	extra    column   // reaches to the last row with an undeclared property
 	ordinals []int64
-	now      int64    // microseconds since 1970 at the batch's first row
-	settled  *variant // what the rows fit, once that has been asked for
+	now      int64     // microseconds since 1970 at the batch's first row
+	received time.Time // what Receive was told
+	settled  *variant  // what the rows fit, once that has been asked for
 
 	objects []object // one for each of the plan's
 	stamp   int64    // number of the row being read, never reused
@@ -55,6 +57,12 @@ func (d *Decoder) adopt(v *variant) {
 	}
 }
 
+// Receive says when the records of the batches to come were received, until it is called again; without it, or with the
+// zero time, that is when the first of a batch is read. Where several decoders work side by side on parts of one stream it
+// must be called, with times that do not go backwards along the stream: a record that does not say when it was extracted
+// counts as new as it was received, and a history takes what seems older for a late row.
+func (d *Decoder) Receive(at time.Time) { d.received = at }
+
 // Append adds a record as the next row; ordinal is its number in the run, from 1. The caller's record is not kept. On
 // failure, always a *[singer.RecordError], the row is left out and the decoder can go on with the next. It fails where
 // nothing is left to be a row: the record is not an object, a part of its key is NULL or does not fit its column, the
@@ -76,7 +84,9 @@ func (d *Decoder) Append(rec *singer.Record, ordinal int64) error {
 // saves looking for that. Failures are those of Append, and leave nothing to be undone.
 func (d *Decoder) Read(text []byte) (end int, err error) {
 	if d.rows == 0 {
-		d.now = d.plan.options.Now().UnixMicro()
+		if d.now = d.received.UnixMicro(); d.received.IsZero() {
+			d.now = d.plan.options.Now().UnixMicro()
+		}
 		d.adopt(d.plan.current.Load())
 	}
 	d.settled, d.before = nil, d.replaced

@@ -45,7 +45,8 @@ type Options struct {
 	Allocator memory.Allocator
 	// RunStart is when the run of the target began, for _sdc_sequence and _sdc_sync_started_at.
 	RunStart time.Time
-	// Now tells the time for _sdc_received_at and _sdc_batched_at, once a batch; nil means time.Now.
+	// Now tells the time for _sdc_received_at and _sdc_batched_at, once a batch that Receive says nothing of; nil means
+	// time.Now.
 	Now func() time.Time
 	// Strict judges every record before it is decoded; what it returns makes Append refuse the record. It must be safe for
 	// several goroutines if decoders run in several, and may not keep the record. Nil refuses nothing.
