@@ -139,14 +139,8 @@ func TestFileEndsWhenItKeepsLongTexts(t *testing.T) {
 // TestZstdEncodersStaySmall compresses as the columns of several files would, and looks at what is left on the heap: with
 // Arrow's codec 50 MB and more.
 func TestZstdEncodersStaySmall(t *testing.T) {
-	if err := useZstdCodec(); err != nil {
-		t.Fatal(err)
-	}
-	codec, err := compress.GetCodec(compress.Codecs.Zstd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page := make([]byte, zstdWindow)
+	codec := zstdForTest(t)
+	page := make([]byte, 1<<20)
 	for i := range page {
 		page[i] = "0123456789abcdef"[rand.IntN(16)]
 	}
@@ -168,6 +162,47 @@ func TestZstdEncodersStaySmall(t *testing.T) {
 	compressAll()
 	if grown := heapInUse() - before; grown > int64(8<<20*(1+runtime.GOMAXPROCS(0))) {
 		t.Errorf("%d MB stay in use", grown>>20)
+	}
+}
+
+func zstdForTest(t *testing.T) compress.Codec {
+	t.Helper()
+	if err := useZstdCodec(); err != nil {
+		t.Fatal(err)
+	}
+	codec, err := compress.GetCodec(compress.Codecs.Zstd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return codec
+}
+
+// TestZstdGivesBackWhatItTook compresses pages of all kinds, which Arrow's decoder must take, into room that is there and
+// into none. What is compressed again must give the same bytes, whatever was compressed meanwhile.
+func TestZstdGivesBackWhatItTook(t *testing.T) {
+	codec := zstdForTest(t)
+	noise := make([]byte, 300<<10)
+	for i := range noise {
+		noise[i] = byte(rand.Uint32())
+	}
+	pages := [][]byte{{}, {0}, noise[:1000], noise, bytes.Repeat(noise[:7], 20_000), make([]byte, 5<<20)}
+	first := map[string][]byte{}
+	for range 2 {
+		for i, page := range pages {
+			for _, level := range []int{1, zstdLevel, compress.DefaultCompressionLevel} {
+				for _, room := range []int64{0, codec.CompressBound(int64(len(page))+1) + 1} {
+					packed := codec.EncodeLevel(make([]byte, 0, room), page, level)
+					if got := codec.Decode(nil, packed); !bytes.Equal(got, page) {
+						t.Errorf("page %d of %d bytes, level %d, became one of %d", i, len(page), level, len(got))
+					}
+					name := fmt.Sprint(i, level)
+					if before := first[name]; before != nil && !bytes.Equal(before, packed) {
+						t.Errorf("page %d, level %d: %d bytes first, %d others then", i, level, len(before), len(packed))
+					}
+					first[name] = bytes.Clone(packed)
+				}
+			}
+		}
 	}
 }
 
