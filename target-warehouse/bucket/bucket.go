@@ -5,18 +5,11 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"os"
-	"strconv"
 	"strings"
 
-	"cloud.google.com/go/storage"
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/azureblob" // azblob://
-	"gocloud.dev/blob/gcsblob"
-	_ "gocloud.dev/blob/s3blob" // s3://
-	"gocloud.dev/gcp"
-
-	"tapline/singer"
+	_ "gocloud.dev/blob/s3blob"    // s3://
 )
 
 // Has tells whether a URL's scheme is that of a bucket: s3, gs or azblob.
@@ -24,6 +17,9 @@ func Has(scheme string) bool { return scheme == "s3" || scheme == "gs" || scheme
 
 // Open opens the bucket that the scheme, host and query of a URL name; its path is not heeded. Credentials come from the
 // environment. Failures are as [Explain] has them; a bucket that is not there shows when it is used.
+//
+// A request that the store cannot take at the moment is repeated a few times. So it may have been taken twice: who deletes
+// may be told that there is no such object, and who creates one that there is one already.
 func Open(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
 	place := url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: u.RawQuery}
 	open := blob.OpenBucket
@@ -47,41 +43,5 @@ func Open(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
 		}
 		return nil, explained
 	}
-	return b, nil
-}
-
-// attempts is how often Google is asked before a request has failed: for up to 15 seconds. Its client would ask for ever.
-// What changes something is asked for once, but an upload that may only create its object is repeated for as long as its
-// context lasts: the client heeds no limit there.
-const attempts = 5
-
-// openGoogle is blob.OpenBucket for gs://, which would write to stdout that there are no credentials, and go on without.
-// Stdout is for states, and a bucket that anybody may use and an emulator need none.
-func openGoogle(ctx context.Context, bucketURL string) (*blob.Bucket, error) {
-	u, err := url.Parse(bucketURL)
-	if err != nil {
-		return nil, err
-	}
-	var b *blob.Bucket
-	anonymous, _ := strconv.ParseBool(u.Query().Get("anonymous")) // what is neither is refused below
-	if anonymous || u.Query().Get("access_id") == "-" || os.Getenv("STORAGE_EMULATOR_HOST") != "" {
-		opener := gcsblob.URLOpener{Client: gcp.NewAnonymousHTTPClient(gcp.DefaultTransport())}
-		b, err = opener.OpenBucketURL(ctx, u)
-	} else if _, err = gcp.DefaultCredentials(ctx); err == nil {
-		b, err = blob.OpenBucket(ctx, bucketURL)
-	} else if os.Getenv("GOOGLE_APPLICATION_CREDENTIALS") != "" {
-		return nil, &failure{kind: singer.ErrCredentials, meaning: "there are no credentials in the file that GOOGLE_APPLICATION_CREDENTIALS names; " +
-			"check that it is there and is a key of Google's, in JSON"}
-	} else {
-		return nil, &failure{kind: singer.ErrCredentials, meaning: noCredentials}
-	}
-	if err != nil {
-		return nil, err
-	}
-	var client *storage.Client
-	if !b.As(&client) {
-		return nil, errors.New("the driver of gs:// has no client of Google's")
-	}
-	client.SetRetry(storage.WithMaxAttempts(attempts))
 	return b, nil
 }

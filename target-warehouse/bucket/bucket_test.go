@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -55,9 +56,29 @@ var requests = map[string]func(ctx context.Context, b *blob.Bucket) error{
 	},
 	"delete": func(ctx context.Context, b *blob.Bucket) error { return b.Delete(ctx, "a") },
 	"copy":   func(ctx context.Context, b *blob.Bucket) error { return b.Copy(ctx, "b", "a", nil) },
-	"write": func(ctx context.Context, b *blob.Bucket) error {
-		return b.Upload(ctx, "a", strings.NewReader("a"), &blob.WriterOptions{ContentType: "text/plain"})
-	},
+	"write":  func(ctx context.Context, b *blob.Bucket) error { return upload(ctx, b, "a", 1, false) },
+	"create": func(ctx context.Context, b *blob.Bucket) error { return upload(ctx, b, "c", 1, true) },
+	"parts":  func(ctx context.Context, b *blob.Bucket) error { return upload(ctx, b, "a", manyParts, false) },
+}
+
+// Stores take an object in parts of at least partSize. S3's client does so from 16 MiB on.
+const (
+	partSize  = 5 << 20
+	manyParts = 4*partSize + 1
+)
+
+// upload writes an object of so many bytes, by one request unless they are more than a part has.
+func upload(ctx context.Context, b *blob.Bucket, key string, size int, isNew bool) error {
+	return b.Upload(ctx, key, bytes.NewReader(pattern(size)), &blob.WriterOptions{ContentType: "text/plain", BufferSize: partSize, IfNotExist: isNew})
+}
+
+// pattern is so many bytes, of which parts can be told apart.
+func pattern(size int) []byte {
+	text := make([]byte, size)
+	for i := range text {
+		text[i] = byte('a' + i%23)
+	}
+	return text
 }
 
 // eachAtOnce makes one request of each kind, which all have to fail.
@@ -106,8 +127,8 @@ func TestRequestsToAStoreThatIsDownEnd(t *testing.T) {
 	for method := range asked {
 		times[method]++
 	}
-	// Listing, reading and looking are repeated; writing, copying and deleting are not.
-	if diff := cmp.Diff(map[string]int{"GET": 3 * attempts, "POST": 2, "DELETE": 1}, times); diff != "" {
+	// Listing, reading and looking; a copy and three uploads; deleting.
+	if diff := cmp.Diff(map[string]int{"GET": 3 * attempts, "POST": attempts + 3*uploadAttempts, "DELETE": attempts}, times); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
