@@ -380,3 +380,44 @@ func TestKeysAreLookedUpInTheIndex(t *testing.T) {
 		}
 	}
 }
+
+// TestTheServerSaysWhichKeysAreEqual sends keys that differ as text and are equal as numbers, new ones and known ones, once
+// and several times.
+func TestTheServerSaysWhichKeysAreEqual(t *testing.T) {
+	one := things(1, table.Decimal, table.Text)
+	two := things(2, table.Decimal, table.JSON, table.Text)
+	pairs := func(rows []destinationtest.Row) (list []destinationtest.Row) {
+		for _, r := range rows {
+			list = append(list, destinationtest.Row{r[0], r[0], r[1]})
+		}
+		return list
+	}
+	before := []destinationtest.Row{{"1", "a"}, {"2", "a"}}
+	rows := []destinationtest.Row{{"1.00", "b"}, {"3", "x"}, {"3.0", "y"}, {"4", "z"}, {"1", "c"}}
+	for name, c := range map[string]struct {
+		table        *table.Table
+		before, rows []destinationtest.Row
+		note         string
+	}{
+		"a column":    {one, before, rows, "other"},
+		"two columns": {two, pairs(before), pairs(rows), "third"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, known := range []bool{false, true} {
+				url := newDatabase(t)
+				w, conn := mustOpen(t, url), connect(t, url)
+				want, wantRows := destination.Counts{Inserted: 3, Updated: 2}, []destinationtest.Row{{"c"}, {"y"}, {"z"}}
+				if known {
+					mustLoad(t, w, c.table, c.before...)
+					want, wantRows = destination.Counts{Inserted: 2, Updated: 3}, []destinationtest.Row{{"c"}, {"a"}, {"y"}, {"z"}}
+				}
+				if got := mustLoad(t, w, c.table, c.rows...); got != want {
+					t.Errorf("rows before: %v: counts are %v, want %v", known, got, want)
+				}
+				if diff := gocmp.Diff(wantRows, query(t, conn, "SELECT "+c.note+" FROM things ORDER BY value")); diff != "" {
+					t.Errorf("rows before: %v (-want +got):\n%s", known, diff)
+				}
+			}
+		})
+	}
+}

@@ -77,20 +77,64 @@ func (l *load) judge(ctx context.Context, p *plan, batches []*table.Batch, rows 
 	if err != nil {
 		return nil, err
 	}
-	list := names("", p.key)
-	known := "ARRAY[]::bigint[]"
-	if !p.target.fresh {
-		known = "ARRAY(SELECT w.last FROM w WHERE " + p.known("w") + ")"
+	found, unknown := replacing, p.unknown(keys)
+	if p.target.fresh {
+		found, unknown = added, "ARRAY[]::bigint[]"
 	}
-	var last, replaced []int64
+	distinct, positions := int64(0), []int64(nil)
 	// The driver reads arrays quicker in their binary form, which it uses for described statements.
-	err = l.conn.QueryRow(ctx, "WITH w AS MATERIALIZED (SELECT "+list+", max("+quote(table.Ordinal)+") AS last FROM "+keys+" GROUP BY "+list+" ORDER BY "+list+
-		") SELECT ARRAY(SELECT w.last FROM w), "+known, pgx.QueryExecModeDescribeExec).Scan(&last, &replaced)
+	err = l.conn.QueryRow(ctx, "SELECT count(DISTINCT "+p.wholeKey()+"), "+unknown+" FROM "+keys, pgx.QueryExecModeDescribeExec).Scan(&distinct, &positions)
 	if err != nil {
 		return nil, fmt.Errorf("look for known keys: %w", err)
 	}
-	inserted := int64(len(last) - len(replaced))
-	return &verdict{fates: fatesOf(rows, last, replaced), counts: destination.Counts{Inserted: inserted, Updated: rows - inserted}}, nil
+	v := &verdict{fates: slices.Repeat([]fate{found}, int(rows))}
+	for _, position := range positions {
+		v.fates[position] = added
+	}
+	if distinct < rows {
+		if err := l.supersede(ctx, p, keys, v.fates); err != nil {
+			return nil, fmt.Errorf("look for keys that come again: %w", err)
+		}
+	}
+	for _, f := range v.fates {
+		if f == added {
+			v.counts.Inserted++
+		}
+	}
+	v.counts.Updated = rows - v.counts.Inserted
+	return v, nil
+}
+
+// wholeKey is the key as one value. The server sorts values to count the distinct ones, which takes it less time than groups
+// do: it cannot know beforehand how many there will be.
+func (p *plan) wholeKey() string {
+	if len(p.key) == 1 {
+		return quote(p.key[0].name)
+	}
+	return "ROW(" + names("", p.key) + ")"
+}
+
+// unknown is the SQL of an array of the positions whose keys the target has not. The server looks each key up in the index,
+// for the reason that known tells, and does so in the order of the keys, in which it meets each page of the index once.
+func (p *plan) unknown(keys string) string {
+	list := names("", p.key)
+	return "ARRAY(SELECT k." + quote(table.Ordinal) + " FROM (SELECT * FROM " + keys + " ORDER BY " + list + " OFFSET 0) AS k LEFT JOIN LATERAL (SELECT TRUE AS found FROM " +
+		p.target.quoted() + " AS t WHERE " + p.sameKey("t", "k") + " OFFSET 0) AS t ON TRUE WHERE t.found IS NULL)"
+}
+
+// supersede marks the rows behind which their key comes again.
+func (l *load) supersede(ctx context.Context, p *plan, keys string, fates []fate) error {
+	var last []int64
+	err := l.conn.QueryRow(ctx, "SELECT ARRAY(SELECT max("+quote(table.Ordinal)+") FROM "+keys+" GROUP BY "+names("", p.key)+")", pgx.QueryExecModeDescribeExec).Scan(&last)
+	if err != nil {
+		return err
+	}
+	all := slices.Clone(fates)
+	clear(fates) // superseded
+	for _, position := range last {
+		fates[position] = all[position]
+	}
+	return nil
 }
 
 // fatesOf says which rows are the last of a key, and which of them the table has.

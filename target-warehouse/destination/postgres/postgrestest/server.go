@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -21,6 +20,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"tapline/target-warehouse/servertest"
 )
 
 // User and Password are those of the superuser of every server.
@@ -115,7 +116,7 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(s.bin, name), args...)
 	cmd.Dir = s.dir
 	cmd.Env = []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH"), "TZ=America/New_York"} // not UTC, to find what depends on it
-	cmd.SysProcAttr = withParent(&syscall.SysProcAttr{Credential: s.credential, Setpgid: true})
+	cmd.SysProcAttr = servertest.EndWithParent(&syscall.SysProcAttr{Credential: s.credential, Setpgid: true}, syscall.SIGQUIT)
 	return cmd
 }
 
@@ -152,7 +153,7 @@ func (s *Server) give(path string) error {
 func (s *Server) Restart() error {
 	if s.Port == 0 {
 		var err error
-		if s.Port, err = freePort(); err != nil {
+		if s.Port, err = servertest.FreePort(); err != nil {
 			return err
 		}
 	}
@@ -165,19 +166,6 @@ func (s *Server) Restart() error {
 		// Processes of a killed server hold its memory for a moment.
 		time.Sleep(100 * time.Millisecond)
 	}
-}
-
-// freePort finds a port below those that systems give to outgoing connections, one of which could take the place of a
-// server that is down, or reach itself there.
-func freePort() (port int, err error) {
-	for range 100 {
-		port = 10_000 + rand.IntN(20_000)
-		var listener net.Listener
-		if listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
-			return port, listener.Close()
-		}
-	}
-	return 0, fmt.Errorf("find a free port: %w", err)
 }
 
 // launch starts the process and waits until it takes connections or ends.
