@@ -3,43 +3,31 @@ package files
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/destination/destinationtest"
+	"tapline/target-warehouse/servertest"
 )
 
-// s3 is a server that the tests of this package share. Its buckets are the folders of dir.
+// s3 is a server that the tests of this package share. Its buckets are folders in dir.
 type s3 struct {
-	dir, address string
-	process      *exec.Cmd
+	*servertest.Server
+	dir string
 }
 
 // server is nil until a test has needed one.
 var server *s3
-
-// serverPath is where tests/s3.sh builds the server.
-func serverPath() (string, error) {
-	cache, err := os.UserCacheDir()
-	return filepath.Join(cache, "tapline", "versitygw-v1.8.0", "versitygw"), err
-}
 
 // newBucket makes an empty bucket and returns its URL. Where the server was not built the test is skipped, but fails in
 // continuous integration.
 func newBucket(t *testing.T) string {
 	t.Helper()
 	if server == nil {
-		path, err := serverPath()
-		if err == nil {
-			_, err = os.Stat(path)
-		}
+		path, err := servertest.Cached("versitygw-v1.8.0", "versitygw") // where tests/s3.sh builds it
 		if err != nil && os.Getenv("CI") == "" {
 			t.Skipf("there is no S3 server to test with: run tests/s3.sh (%v)", err)
 		}
@@ -58,7 +46,7 @@ func newBucket(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // all goes with the server at the latest
-	return fmt.Sprintf("s3://%s/in/front?endpoint=http://%s", filepath.Base(dir), server.address)
+	return fmt.Sprintf("s3://%s/in/front?endpoint=http://%s", filepath.Base(dir), server.Address)
 }
 
 func startS3(path string) (*s3, error) {
@@ -66,48 +54,24 @@ func startS3(path string) (*s3, error) {
 	if err != nil {
 		return nil, err
 	}
-	var listener net.Listener
-	for range 100 { // below the ports that systems give to whoever asks for any, so that nobody takes it meanwhile
-		if listener, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(20_000))); err == nil {
-			break
-		}
+	buckets, sidecar := filepath.Join(dir, "buckets"), filepath.Join(dir, "sidecar")
+	if err := errors.Join(os.Mkdir(buckets, 0o755), os.Mkdir(sidecar, 0o755)); err != nil {
+		return nil, err
 	}
+	process, err := servertest.Start(dir, path, func(host, port string) []string {
+		return []string{"--port", host + ":" + port, "--access", "tapline", "--secret", "s3cret/of+tests", "--quiet", "posix", "--sidecar", sidecar, buckets}
+	})
 	if err != nil {
 		return nil, err
 	}
-	s := &s3{dir: dir, address: listener.Addr().String()}
-	if err := errors.Join(listener.Close(), os.Mkdir(filepath.Join(dir, "buckets"), 0o755), os.Mkdir(filepath.Join(dir, "sidecar"), 0o755)); err != nil {
-		return nil, err
-	}
-	s.process = exec.Command(path, "--port", s.address, "--access", "tapline", "--secret", "s3cret/of+tests", "--quiet",
-		"posix", "--sidecar", filepath.Join(dir, "sidecar"), filepath.Join(dir, "buckets"))
-	s.process.SysProcAttr = withParent()
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	s.process.Stdout, s.process.Stderr = log, log
-	if err := s.process.Start(); err != nil {
-		return nil, err
-	}
-	for began := time.Now(); time.Since(began) < 3*time.Minute; {
-		conn, err := net.Dial("tcp", s.address)
-		if err == nil {
-			return s, conn.Close()
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	text, _ := os.ReadFile(log.Name()) // what there is of it
-	return nil, fmt.Errorf("the S3 server takes no connections:\n%s", text)
+	return &s3{process, dir}, nil
 }
 
 func (s *s3) stop() {
 	if s == nil {
 		return
 	}
-	_ = s.process.Process.Kill()
-	_ = s.process.Wait() // it was killed
+	s.Stop()
 	_ = os.RemoveAll(s.dir)
 }
 

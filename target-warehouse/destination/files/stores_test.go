@@ -6,10 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -18,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +23,7 @@ import (
 
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/destination/destinationtest"
+	"tapline/target-warehouse/servertest"
 )
 
 // TestGoogleCloudStorage runs against fake-gcs-server, which tests/stores.sh builds.
@@ -74,7 +73,7 @@ func TestAzure(t *testing.T) {
 		return []string{"--blobHost", host, "--blobPort", port, "--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"}
 	})
 	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestAzure$", "-test.v", "-test.timeout", "10m")
-	again.SysProcAttr = withParent()
+	again.SysProcAttr = servertest.EndWithParent(nil, syscall.SIGKILL)
 	again.Env = append(os.Environ(), "AZURE_STORAGE_ACCOUNT="+azureAccount, "AZURE_STORAGE_KEY="+azureKey, "AZURE_STORAGE_DOMAIN="+address, "AZURE_STORAGE_PROTOCOL=http")
 	out, err := again.CombinedOutput()
 	if err != nil || testing.Verbose() {
@@ -131,53 +130,19 @@ func request(t *testing.T, method, to, body string) {
 // test is skipped, but fails in continuous integration if Go alone can build the server.
 func startStore(t *testing.T, name string, arguments func(host, port string) []string) (address string) {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	path := filepath.Join(cache, "tapline", name)
-	if err == nil {
-		_, err = os.Stat(path)
-	}
+	path, err := servertest.Cached(name)
 	if err != nil && (os.Getenv("CI") == "" || strings.HasPrefix(name, "azurite")) {
 		t.Skipf("there is no server to test with: run tests/stores.sh (%v)", err)
 	}
 	if err != nil {
 		t.Fatalf("there is no server to test with: run tests/stores.sh (%v)", err)
 	}
-	var listener net.Listener
-	for range 100 { // below the ports that systems give to whoever asks for any, so that nobody takes it meanwhile
-		if listener, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(20_000))); err == nil {
-			break
-		}
-	}
+	server, err := servertest.Start(t.TempDir(), path, arguments)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address = listener.Addr().String()
-	host, port, err := net.SplitHostPort(address)
-	log, failure := os.Create(filepath.Join(t.TempDir(), "log"))
-	if err := errors.Join(err, failure, listener.Close()); err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	process := exec.Command(path, arguments(host, port)...)
-	process.Dir, process.SysProcAttr = filepath.Dir(log.Name()), withParent()
-	process.Stdout, process.Stderr = log, log
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = process.Process.Kill()
-		_ = process.Wait() // it was killed
-	})
-	for began := time.Now(); time.Since(began) < 3*time.Minute; {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			_ = conn.Close()
-			return address
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	text, _ := os.ReadFile(log.Name()) // what there is of it
-	t.Fatalf("%s takes no connections:\n%s", name, text)
-	return ""
+	t.Cleanup(server.Stop)
+	return server.Address
 }
 
 // wholeStores has the tests of stores do all that they can; without it they do what takes seconds.

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package files
-
-import "syscall"
-
-// withParent cannot do here what it does on Linux.
-func withParent() *syscall.SysProcAttr { return nil }
