@@ -32,15 +32,15 @@ type committer struct {
 	streams map[string]*stream // those with rows or a table that are not durable
 	pending int64              // bytes of all pending batches
 	taken   int64              // bytes of all batches since the last commit
-	open    destination.Load   // nil when nothing is staged
+	packer  *packer
+	open    destination.Load // nil when nothing is staged
 	book    *book
 	// committed is book as the last commit recorded it; only set while a load is open.
 	committed *book
 	migrated  map[*table.Table]bool // those that earlier loads have made the warehouse fit
 	since     time.Time             // when the oldest thing that waits for a commit arrived; zero when nothing waits
 	last      time.Time             // when the last commit ended
-	busy      time.Duration         // time the destination has taken since
-	took      time.Duration         // time it took for the last commit and what was staged for it
+	took      time.Duration         // time it took when everything that waited was last staged or committed
 	used      []*batch.File         // files whose records are not durable yet
 	leftOut   int64                 // records and lines that became no row
 	notes     notes
@@ -51,7 +51,7 @@ const stateInterval = time.Second
 
 func newCommitter(dest destination.Destination, emit func(json.RawMessage) error, o Options) *committer {
 	return &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, migrated: map[*table.Table]bool{},
-		ledger: ledger{most: o.MaxMemory / 16}, book: newBook(o), notes: notes{}}
+		ledger: ledger{most: o.MaxMemory / 16}, book: newBook(o), notes: notes{}, packer: newPacker(o.Allocator, o.MaxMemory/16)}
 }
 
 // start records the run before anything is read, so that a run which is killed leaves a trace.
@@ -146,11 +146,7 @@ func (c *committer) take(ctx context.Context, s *step, rejectsAlone bool) error 
 		if d := &s.decoded[i]; rejectsAlone && d.stream != c.options.rejects.Stream {
 			d.release()
 		} else {
-			reached, err := c.takeDecoded(d)
-			if err != nil {
-				return err
-			}
-			full = full || reached
+			full = c.takeDecoded(d) || full
 		}
 	}
 	if rejectsAlone {
@@ -171,13 +167,13 @@ func (c *committer) makeRoom(ctx context.Context, s *step) error {
 	size := int64(0)
 	for _, d := range s.decoded {
 		if d.batch != nil {
-			size += d.batch.Bytes // small batches are joined, and what is kept about each goes
+			size += d.batch.Bytes // small batches are packed, and what is kept about each goes
 		}
 	}
 	if c.pending == 0 || c.pending+size <= c.options.MaxMemory/4 {
 		return nil
 	}
-	return c.stage(ctx, c.sorted())
+	return c.stageAll(ctx)
 }
 
 // commitFull stages or commits where a limit is reached. full tells whether a stream has reached that of rows.
@@ -188,7 +184,7 @@ func (c *committer) commitFull(ctx context.Context, full bool) error {
 	case full:
 		return c.commit(ctx, slices.DeleteFunc(c.sorted(), func(st *stream) bool { return !c.full(st) && st.name != c.options.rejects.Stream }))
 	case c.pending >= c.options.MaxMemory/4:
-		return c.stage(ctx, c.sorted())
+		return c.stageAll(ctx)
 	}
 	return nil
 }
@@ -196,28 +192,24 @@ func (c *committer) commitFull(ctx context.Context, full bool) error {
 func (c *committer) full(st *stream) bool { return st.rows() >= c.options.BatchRows }
 
 // takeDecoded makes a batch pending and tells whether its stream has reached the limit of rows.
-func (c *committer) takeDecoded(d *decoded) (full bool, err error) {
+func (c *committer) takeDecoded(d *decoded) (full bool) {
 	c.notes.add(d)
 	if d.batch == nil {
-		return false, nil
+		return false
 	}
 	own := d.batch.Table.Own
 	if !own {
 		c.book.read(d)
 	}
 	st := c.stream(d.stream)
-	bytes, err := st.add(d.batch, c.options.Allocator)
-	if err != nil {
-		return false, err
-	}
-	c.pending += bytes
-	c.taken += bytes
+	c.taken += d.batch.Bytes
+	c.pending += st.add(d.batch, c.packer)
 	c.waits()
 	if own {
-		return false, nil
+		return false
 	}
 	c.options.Metrics.Window(st.name, fmt.Sprintf("and %d read", st.rows()))
-	return c.full(st), nil
+	return c.full(st)
 }
 
 // heed takes note of a step's states and of the message behind them; where a record could not be taken, only of what
@@ -278,7 +270,22 @@ func (c *committer) commitAll(ctx context.Context) error {
 	if c.since.IsZero() {
 		return nil
 	}
-	return c.commit(ctx, c.sorted())
+	began := c.options.Now()
+	err := c.commit(ctx, c.sorted())
+	c.took = c.options.Now().Sub(began)
+	return err
+}
+
+// stageAll stages everything that is pending. If that took commits, it commits the rest, too, so that nothing is left that
+// has waited for long, and states can leave.
+func (c *committer) stageAll(ctx context.Context) error {
+	began, commits := c.options.Now(), c.book.commits
+	err := c.stage(ctx, c.sorted())
+	if err == nil && c.book.commits != commits {
+		err = c.seal(ctx)
+	}
+	c.took = c.options.Now().Sub(began)
+	return err
 }
 
 // commit makes the streams durable, and with them what is staged of others.
@@ -303,13 +310,14 @@ func (c *committer) stage(ctx context.Context, streams []*stream) error {
 		if err := c.begin(ctx); err != nil {
 			return err
 		}
+		if err := st.unpack(c.packer); err != nil {
+			return err
+		}
 		c.book.staging(st)
-		began := c.options.Now()
 		counts, err := st.stage(ctx, c.open, c.book.migrated)
 		if err != nil {
 			return fmt.Errorf("stream %s: %w", st.name, err)
 		}
-		c.busy += c.options.Now().Sub(began)
 		c.book.count(st.name, counts)
 		c.pending -= st.free()
 	}
@@ -347,12 +355,10 @@ func (c *committer) seal(ctx context.Context) error {
 			c.book.run.Rows += st.stagedRows
 		}
 	}
-	began := c.options.Now()
 	if err := c.open.Commit(ctx, c.book.checkpoint(state)); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
 	c.open = nil
-	c.took, c.busy = c.busy+c.options.Now().Sub(began), 0
 	c.settle(oldest)
 	if state != nil {
 		if err := c.emit(state); err != nil {
@@ -366,9 +372,10 @@ func (c *committer) seal(ctx context.Context) error {
 func (c *committer) settle(oldest int64) {
 	c.ledger.settle(oldest)
 	c.book.settle()
-	c.taken = c.pending
+	c.taken = 0
 	busy := false
 	for name, st := range c.streams {
+		c.taken += st.bytes()
 		if st.stagedRows > 0 && name != c.options.rejects.Stream {
 			c.options.Metrics.Records(name, int(st.stagedRows))
 			c.options.Metrics.Window(name, "")

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
@@ -14,37 +13,92 @@ import (
 // stream is what of one stream is not durable, or not in its table yet: rows pending in memory, rows staged in the open
 // load, and rows of a table to be overwritten that are committed but hidden until their version is activated.
 type stream struct {
-	name        string
-	batches     []*table.Batch // pending, in order of arrival
-	pendingRows int64
-	stagedRows  int64
-	firstStaged int64          // ordinal of the oldest staged row; 0 when there is none
-	firstHidden int64          // ordinal of the oldest hidden row; 0 when there is none
-	latest      *table.Table   // of a SCHEMA that was not staged, to be migrated even when no row follows; else nil
-	tables      []*table.Table // migrated in the open load
+	name         string
+	pending      []piece // in order of arrival
+	size         int64   // bytes that pending takes
+	packed       int64   // bytes that what is packed of it will take unpacked
+	pendingRows  int64
+	firstPending int64          // ordinal of the oldest pending row; 0 when there is none
+	batches      []*table.Batch // the pending rows while they are being staged
+	stagedRows   int64
+	firstStaged  int64          // ordinal of the oldest staged row; 0 when there is none
+	firstHidden  int64          // ordinal of the oldest hidden row; 0 when there is none
+	latest       *table.Table   // of a SCHEMA that was not staged, to be migrated even when no row follows; else nil
+	tables       []*table.Table // migrated in the open load
 }
 
-// add takes a batch over and returns by how many bytes the pending ones grow. A failure leaves nothing to go on with.
-func (s *stream) add(b *table.Batch, mem memory.Allocator) (bytes int64, err error) {
-	rows := b.Rows.NumRows()
-	bytes = sizeOf(b)
-	for len(s.batches) > 0 && joinable(s.batches[len(s.batches)-1], b) {
-		last := s.batches[len(s.batches)-1]
-		joined, err := join(last, b, mem)
-		if err != nil {
-			return 0, err
-		}
-		bytes += sizeOf(joined) - sizeOf(last) - sizeOf(b)
-		last.Rows.Release()
-		b.Rows.Release()
-		s.batches, b = s.batches[:len(s.batches)-1], joined
+// piece is pending rows of one Table: a batch, or what several small ones were packed into.
+type piece struct {
+	*table.Batch
+	packed *packed // nil for a batch
+}
+
+func (p piece) table() *table.Table {
+	if p.packed != nil {
+		return p.packed.table
 	}
-	s.batches = append(s.batches, b)
-	s.pendingRows += rows
-	return bytes, nil
+	return p.Table
+}
+
+// add takes a batch over and returns by how many bytes the pending ones grow.
+func (s *stream) add(b *table.Batch, k *packer) (bytes int64) {
+	s.pendingRows += b.Rows.NumRows()
+	if s.firstPending == 0 {
+		s.firstPending = firstOrdinal(b)
+	}
+	bytes = sizeOf(b)
+	if packable(b) && s.packed+b.Bytes <= k.most {
+		bytes = s.pack(b, k)
+	} else {
+		s.pending = append(s.pending, piece{Batch: b})
+	}
+	s.size += bytes
+	return bytes
+}
+
+// pack packs a batch behind the pending rows and releases it. It returns by how many bytes they grow.
+func (s *stream) pack(b *table.Batch, k *packer) (bytes int64) {
+	defer b.Rows.Release()
+	n := len(s.pending)
+	s.packed += b.Bytes
+	if n == 0 || s.pending[n-1].packed == nil || s.pending[n-1].packed.table != b.Table {
+		s.pending = append(s.pending, piece{packed: &packed{table: b.Table, schema: b.Rows.Schema()}})
+		n++
+	}
+	p := s.pending[n-1].packed
+	before := p.size()
+	k.add(p, b)
+	return p.size() - before
+}
+
+// unpack makes batches of all pending rows.
+func (s *stream) unpack(k *packer) error {
+	for ; len(s.pending) > 0; s.pending = s.pending[1:] {
+		p := s.pending[0]
+		if p.packed != nil {
+			var err error
+			if p.Batch, err = k.unpack(p.packed); err != nil {
+				return err
+			}
+		}
+		s.batches = append(s.batches, p.Batch)
+	}
+	return nil
 }
 
 func (s *stream) rows() int64 { return s.pendingRows + s.stagedRows }
+
+// bytes is what the pending rows have as batches.
+func (s *stream) bytes() (sum int64) {
+	for _, p := range s.pending {
+		if p.packed != nil {
+			sum += p.packed.bytes
+		} else {
+			sum += p.Bytes
+		}
+	}
+	return sum
+}
 
 // idle tells whether nothing of the stream waits for a commit.
 func (s *stream) idle() bool { return s.rows() == 0 && s.latest == nil && s.tables == nil }
@@ -61,10 +115,8 @@ func (s *stream) oldestBehindCommit() int64 {
 		return s.firstHidden
 	case s.firstStaged > 0 && s.hides():
 		return s.firstStaged
-	case len(s.batches) == 0:
-		return 0
 	}
-	return firstOrdinal(s.batches[0])
+	return s.firstPending
 }
 
 // oldest returns the ordinal of the oldest row that is not durable in its table, or 0.
@@ -88,13 +140,19 @@ func lastOrdinal(b *table.Batch) int64 {
 // wanted lists the tables that the pending rows and the latest SCHEMA need, in order of arrival.
 func (s *stream) wanted() []*table.Table {
 	var tables []*table.Table
-	for _, b := range s.batches {
-		if !slices.Contains(tables, b.Table) {
-			tables = append(tables, b.Table)
+	add := func(t *table.Table) {
+		if !slices.Contains(tables, t) {
+			tables = append(tables, t)
 		}
 	}
-	if s.latest != nil && !slices.Contains(tables, s.latest) {
-		tables = append(tables, s.latest)
+	for _, b := range s.batches {
+		add(b.Table)
+	}
+	for _, p := range s.pending {
+		add(p.table())
+	}
+	if s.latest != nil {
+		add(s.latest)
 	}
 	return tables
 }
@@ -130,21 +188,26 @@ func (s *stream) stage(ctx context.Context, l destination.Load, note func(*table
 		sum = sum.Plus(counts)
 		rest = rest[same:]
 	}
-	if s.firstStaged == 0 && len(s.batches) > 0 {
-		s.firstStaged = firstOrdinal(s.batches[0])
+	if s.firstStaged == 0 {
+		s.firstStaged = s.firstPending
 	}
 	s.stagedRows += s.pendingRows
 	s.latest = nil
 	return sum, nil
 }
 
-// free releases the pending batches and returns their bytes.
+// free releases the pending rows and returns how many bytes they took.
 func (s *stream) free() (bytes int64) {
+	for _, p := range s.pending {
+		if p.Batch != nil {
+			p.Rows.Release()
+		}
+	}
 	for _, b := range s.batches {
-		bytes += sizeOf(b)
 		b.Rows.Release()
 	}
-	s.batches, s.pendingRows = nil, 0
+	bytes = s.size
+	s.pending, s.batches, s.size, s.packed, s.pendingRows, s.firstPending = nil, nil, 0, 0, 0, 0
 	return bytes
 }
 

@@ -65,7 +65,6 @@ func (c *committer) appendWhole(ctx context.Context, s *step) (taken bool, err e
 	if err := c.stage(ctx, []*stream{st}); err != nil {
 		return false, err
 	}
-	began := c.options.Now()
 	counts, err := c.open.(destination.ParquetLoad).AppendParquet(ctx, w.plan.table, w.Path)
 	if errors.Is(err, destination.ErrNotParquet) {
 		c.options.Log.Debug("a file of a BATCH message is decoded", "stream", st.name, "file", w.run.file.Name(), "cause", err.Error())
@@ -75,7 +74,6 @@ func (c *committer) appendWhole(ctx context.Context, s *step) (taken bool, err e
 		return false, fmt.Errorf("stream %s: %w", st.name, err)
 	}
 	c.options.Log.Debug("a file of a BATCH message goes in as it is", "stream", st.name, "file", w.run.file.Name(), "rows", w.Rows)
-	c.busy += c.options.Now().Sub(began)
 	if st.firstStaged == 0 {
 		st.firstStaged = w.run.first
 	}
