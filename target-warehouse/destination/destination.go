@@ -39,7 +39,7 @@ type Load interface {
 	// [table.DeletedAt] may stay unwritten. With table.History a row that says the same as the newest version of its key,
 	// while that still holds, only brings its metadata up to date; one whose [table.ValidFrom] is earlier than that of a
 	// version of its key is skipped, so that rows which come again add nothing. The batches stay the caller's and may be
-	// released once Append has returned.
+	// released once Append has returned. An engine may go on with the rows then: what fails later fails the next call.
 	Append(ctx context.Context, batches []*table.Batch) (Counts, error)
 	// Activate makes rows of older versions than a's go from t, to which Migrate has been called in this Load. With
 	// table.Overwrite it puts the rows collected so far, of whatever version, in the place of the table's, which all count

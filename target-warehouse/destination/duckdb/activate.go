@@ -14,6 +14,9 @@ func (l *load) Activate(ctx context.Context, t *table.Table, a destination.Activ
 	if l.plans[t] == nil {
 		return destination.Counts{}, fmt.Errorf("activate a version of table %s: Migrate was not called with its Table in this load", t.Name)
 	}
+	if err := l.endFeed(ctx); err != nil {
+		return destination.Counts{}, err
+	}
 	p, err := l.migrate(ctx, t)
 	if err != nil {
 		return destination.Counts{}, fmt.Errorf("activate a version of table %s: %w", t.Name, err)
@@ -22,7 +25,6 @@ func (l *load) Activate(ctx context.Context, t *table.Table, a destination.Activ
 	if t.Method == table.Overwrite {
 		counts, err = l.swap(ctx, p)
 	} else {
-		l.rewritten[p.name] = true
 		counts.Deleted, err = l.retire(ctx, p, a)
 	}
 	if err != nil {
@@ -40,6 +42,9 @@ func (l *load) retire(ctx context.Context, p *plan, a destination.Activation) (i
 	old := fmt.Sprintf("TRY_CAST(%s AS BIGINT) < %d", version, a.Version)
 	if a.Unversioned {
 		old = "(" + old + " OR " + version + " IS NULL)"
+	}
+	if err := l.rewrites(ctx, p); err != nil {
+		return 0, err
 	}
 	if p.t.HardDelete && p.t.Method != table.History {
 		return l.exec(ctx, "DELETE FROM "+p.name+" WHERE "+old)

@@ -25,6 +25,9 @@ func (l *load) Append(ctx context.Context, batches []*table.Batch) (destination.
 	if l.plans[t] == nil {
 		return destination.Counts{}, fmt.Errorf("append to table %s: Migrate was not called with its Table in this load", t.Name)
 	}
+	if err := l.endOtherFeed(ctx, t); err != nil {
+		return destination.Counts{}, err
+	}
 	p, err := l.migrate(ctx, t)
 	if err != nil {
 		return destination.Counts{}, fmt.Errorf("append to table %s: %w", t.Name, err)
@@ -38,6 +41,14 @@ func (l *load) Append(ctx context.Context, batches []*table.Batch) (destination.
 	}
 	if rows == 0 {
 		return destination.Counts{}, nil
+	}
+	if threads := l.feedThreads(p, batches, rows); l.feed == nil && threads > 1 {
+		if err := l.startFeed(ctx, p, threads); err != nil {
+			return destination.Counts{}, fmt.Errorf("append to table %s: %w", t.Name, err)
+		}
+	}
+	if l.feed != nil {
+		return l.feedRows(ctx, batches, rows)
 	}
 	if p, err = l.makeRoom(ctx, p, batches); err != nil {
 		return destination.Counts{}, fmt.Errorf("append to table %s: %w", t.Name, err)
@@ -129,18 +140,31 @@ func (l *load) insertAll(ctx context.Context, p *plan, from source) (destination
 
 // insert adds the rows that the filter leaves, which must be as many as want.
 func (l *load) insert(ctx context.Context, p *plan, from source, filter string, want int64) error {
-	all := make([]int, len(p.t.Columns))
-	names := make([]string, len(p.t.Columns))
-	for i := range p.t.Columns {
-		all[i], names[i] = i, quote(p.column(i).name)
-	}
-	return from.lend(ctx, all, func(view string) error {
-		inserted, err := l.exec(ctx, "INSERT INTO "+p.name+" ("+strings.Join(names, ", ")+") SELECT "+strings.Join(p.values, ", ")+" FROM "+view+filter)
+	return from.lend(ctx, p.everyColumn(), func(view string) error {
+		inserted, err := l.exec(ctx, p.insertion(view)+filter)
 		if err != nil {
 			return fmt.Errorf("insert rows: %w", err)
 		}
 		return due("inserted", inserted, want)
 	})
+}
+
+// insertion is the statement that adds the rows of a view which has every column.
+func (p *plan) insertion(view string) string {
+	var names []string
+	for i := range p.t.Columns {
+		names = append(names, quote(p.column(i).name))
+	}
+	return "INSERT INTO " + p.name + " (" + strings.Join(names, ", ") + ") SELECT " + strings.Join(p.values, ", ") + " FROM " + view
+}
+
+// everyColumn lists the indexes of the Table's columns.
+func (p *plan) everyColumn() []int {
+	all := make([]int, len(p.t.Columns))
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 // due fails if DuckDB did something to another number of rows than it was to.

@@ -17,6 +17,23 @@ func TestSuite(t *testing.T) {
 	destinationtest.Run(t, newHarness)
 }
 
+// Rows that go through feeds, which otherwise only large loads do, become what they become without.
+func TestSuiteOfFeeds(t *testing.T) {
+	destinationtest.Run(t, func(t *testing.T) *destinationtest.Harness {
+		h := newHarness(t)
+		open, crash := h.Open, h.Crash
+		h.Open = func(t *testing.T) destination.Destination { return fed(open(t)) }
+		h.Crash = func(t *testing.T) destination.Destination { return fed(crash(t)) }
+		return h
+	})
+}
+
+// fed is a warehouse whose feeds begin with any Append.
+func fed(d destination.Destination) destination.Destination {
+	d.(*Warehouse).feedBytes = 0
+	return d
+}
+
 // newHarness has its warehouse in a file named like the schema of the suite's tables.
 func newHarness(t *testing.T) *destinationtest.Harness {
 	mem := new(allocator)

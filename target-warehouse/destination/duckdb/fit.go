@@ -39,11 +39,8 @@ func (l *load) fit(ctx context.Context, p *plan, c table.Column) error {
 // makeRoom widens the columns of the type DOUBLE that cannot hold a whole number of the batches exactly, if they may be
 // widened, and returns the plan to use then.
 func (l *load) makeRoom(ctx context.Context, p *plan, batches []*table.Batch) (*plan, error) {
-	if p.t.Conflict != table.Widen && p.t.Conflict != table.ToJSON {
-		return p, nil
-	}
 	for i, c := range p.t.Columns {
-		if c.Type != table.Integer || p.column(i).typ != "DOUBLE" || exactFloats(batches, i) {
+		if !p.inexact(i) || exactFloats(batches, i) {
 			continue
 		}
 		changed := *p // the plan may be that of earlier loads, which stays right if this one is rolled back
@@ -55,6 +52,12 @@ func (l *load) makeRoom(ctx context.Context, p *plan, batches []*table.Batch) (*
 		}
 	}
 	return l.migrate(ctx, p.t)
+}
+
+// inexact reports whether whole numbers go into a DOUBLE that may be widened.
+func (p *plan) inexact(i int) bool {
+	widened := p.t.Conflict == table.Widen || p.t.Conflict == table.ToJSON
+	return widened && p.t.Columns[i].Type == table.Integer && p.column(i).typ == "DOUBLE"
 }
 
 // exactFloats reports whether DOUBLE holds all whole numbers of the i-th column exactly.

@@ -39,7 +39,9 @@ func (l *load) appendHistory(ctx context.Context, p *plan, from source) (destina
 	if _, err := l.exec(ctx, p.findVersions()); err != nil {
 		return destination.Counts{}, fmt.Errorf("tell versions apart: %w", err)
 	}
-	l.rewritten[p.name] = true
+	if err := l.rewrites(ctx, p); err != nil {
+		return destination.Counts{}, err
+	}
 	if refresh := p.refreshNewest(); refresh != "" {
 		if _, err := l.exec(ctx, refresh); err != nil {
 			return destination.Counts{}, fmt.Errorf("refresh equal rows: %w", err)

@@ -28,6 +28,7 @@ type load struct {
 	listed     map[string]string              // see lookUp: comments on tables, by place; nil until the first question
 	asked      map[string]bool                // places that listed has answered for
 	altered    bool                           // a table was changed or dropped
+	feed       *feed                          // nil if none is going on
 	ended      bool
 }
 
@@ -42,6 +43,9 @@ func (l *load) exec(ctx context.Context, query string, args ...any) (int64, erro
 
 // Commit implements [destination.Load].
 func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
+	if err := l.endFeed(ctx); err != nil {
+		return err
+	}
 	if err := l.record(ctx, c); err != nil {
 		return fmt.Errorf("record the load: %w", explain(err))
 	}
@@ -89,6 +93,7 @@ func (l *load) Rollback() error {
 	if l.ended {
 		return nil
 	}
+	l.dropFeed()
 	_, err := l.exec(context.Background(), "ROLLBACK")
 	if err != nil {
 		err = fmt.Errorf("roll back: %w", err)

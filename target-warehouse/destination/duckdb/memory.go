@@ -12,9 +12,9 @@ import (
 // what cannot do with less: 2,048 rows in one piece, however long they are. So blocks that can be had from the file again
 // are made to go between statements, and only statements that read a whole column of a table are run under a limit.
 //
-// Rows that were appended lie in memory until a row group of 122,880 is full, and those of one that is not full until a
-// checkpoint compresses them into the file. Many tables or long rows make that more than there is room for, and the load
-// is crowded then.
+// Rows that were appended lie in memory until a row group is full, and those of one that is not full until a checkpoint
+// compresses them into the file. Many tables or long rows make that more than there is room for, and the load is crowded
+// then.
 //
 // What a checkpoint costs, measured with tables of 300 columns: 0.03 s of processor time for a new table, some 0.5 s for 500
 // tables of which one has changed, and 0.15 s with its commit for one that had rows in the file. For each column of the

@@ -46,6 +46,9 @@ func (p *plan) migration() *destination.Migration {
 
 // Migrate implements [destination.Load]. Called again with the same Table it changes nothing.
 func (l *load) Migrate(ctx context.Context, t *table.Table) (*destination.Migration, error) {
+	if err := l.endOtherFeed(ctx, t); err != nil {
+		return nil, err
+	}
 	p, err := l.migrate(ctx, t)
 	if err != nil {
 		return nil, sentence{err}

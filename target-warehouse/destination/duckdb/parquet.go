@@ -16,6 +16,9 @@ func (l *load) AppendParquet(ctx context.Context, t *table.Table, path string) (
 	if l.plans[t] == nil {
 		return destination.Counts{}, fmt.Errorf("append %s to table %s: Migrate was not called with its Table in this load", path, t.Name)
 	}
+	if err := l.endFeed(ctx); err != nil {
+		return destination.Counts{}, err
+	}
 	p, err := l.migrate(ctx, t)
 	if err != nil {
 		return destination.Counts{}, fmt.Errorf("append %s to table %s: %w", path, t.Name, err)

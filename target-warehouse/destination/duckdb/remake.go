@@ -10,6 +10,20 @@ import (
 // draftPrefix is put before a table's name to name the one that takes its place in remake. It is there within a load only.
 const draftPrefix = "_singer_draft_"
 
+// rewrites notes that rows of the plan's table will be deleted or updated. From then on checkpoints join the row groups that
+// have become small.
+func (l *load) rewrites(ctx context.Context, p *plan) error {
+	l.rewritten[p.name] = true
+	if l.w.joins || l.w.shared {
+		return nil
+	}
+	l.w.joins = true
+	if _, err := l.w.db.ExecContext(ctx, "RESET GLOBAL max_vacuum_tasks"); err != nil {
+		return fmt.Errorf("let checkpoints join row groups: %w", err)
+	}
+	return nil
+}
+
 // makeAlterable lets columns of the plan's table be added and changed. DuckDB refuses to commit a load that does so behind
 // deletions and updates of the table's committed rows, so a copy that has none takes its place then.
 func (l *load) makeAlterable(ctx context.Context, p *plan) error {

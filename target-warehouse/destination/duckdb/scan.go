@@ -87,12 +87,11 @@ func (l *load) withRows(ctx context.Context, t *table.Table, columns []int, batc
 	}
 	defer reader.Release()
 
-	stream := (*C.struct_ArrowArrayStream)(C.calloc(1, C.sizeof_struct_ArrowArrayStream))
-	defer C.free_stream(stream)
-	cdata.ExportRecordReader(reader, (*cdata.CArrowArrayStream)(unsafe.Pointer(stream)))
-	if err := createView(l.conn, stream); err != nil {
+	free, err := makeView(l.conn, reader)
+	if err != nil {
 		return err
 	}
+	defer free()
 	view := own(l.catalog, rowsView)
 	if err := f(view); err != nil {
 		return err
@@ -101,11 +100,13 @@ func (l *load) withRows(ctx context.Context, t *table.Table, columns []int, batc
 	return err
 }
 
-// createView makes rowsView from a stream.
-func createView(conn *sql.Conn, stream *C.struct_ArrowArrayStream) error {
+// makeView makes rowsView of what the reader has. free is for when no statement reads it any more.
+func makeView(conn *sql.Conn, reader array.RecordReader) (free func(), err error) {
+	stream := (*C.struct_ArrowArrayStream)(C.calloc(1, C.sizeof_struct_ArrowArrayStream))
+	cdata.ExportRecordReader(reader, (*cdata.CArrowArrayStream)(unsafe.Pointer(stream)))
 	name := C.CString(rowsView)
 	defer C.free(unsafe.Pointer(name))
-	return conn.Raw(func(driverConn any) error {
+	err = conn.Raw(func(driverConn any) error {
 		native, err := nativeConnection(driverConn)
 		if err != nil {
 			return err
@@ -115,6 +116,11 @@ func createView(conn *sql.Conn, stream *C.struct_ArrowArrayStream) error {
 		}
 		return nil
 	})
+	if err != nil {
+		C.free_stream(stream)
+		return nil, err
+	}
+	return func() { C.free_stream(stream) }, nil
 }
 
 // nativeConnection digs DuckDB's own handle out of the driver's connection, which keeps it in a field that is not

@@ -53,7 +53,9 @@ func (l *load) deleteReplaced(ctx context.Context, p *plan, rows int64) (tally, 
 	if err := due("read", n.rows, rows); err != nil || n.known == 0 {
 		return n, err
 	}
-	l.rewritten[p.name] = true
+	if err := l.rewrites(ctx, p); err != nil {
+		return n, err
+	}
 	deleted, err := l.exec(ctx, "DELETE FROM "+p.name+" AS t USING "+keysTable+" AS k WHERE "+p.sameKey("t", "k"))
 	if err != nil {
 		return n, fmt.Errorf("delete replaced rows: %w", err)

@@ -6,12 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
-
-	_ "github.com/duckdb/duckdb-go/v2" // the database/sql driver "duckdb"
 
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
@@ -55,6 +49,8 @@ type Warehouse struct {
 	plans     map[*table.Table]*plan
 	revisions map[string]int
 	shared    bool
+	joins     bool  // see [load.rewrites]
+	feedBytes int64 // leastFeed, or what a test wants
 
 	// See memory.go; in bytes.
 	room    int64            // Config.TableMemory; 0 for any
@@ -71,7 +67,7 @@ var _ destination.Destination = (*Warehouse)(nil)
 func Open(ctx context.Context, cfg Config) (*Warehouse, error) { return open(ctx, cfg, false) }
 
 // OpenReadOnly opens an existing database for Read and Count and leaves it as it is; Begin fails. Several processes may do so at a
-// time, but not while one has it open for loading. Where there is no file, the failure is a [fs.ErrNotExist].
+// time, but not while one has it open for loading. Where there is no file, the failure is an [io/fs.ErrNotExist].
 func OpenReadOnly(ctx context.Context, path string) (*Warehouse, error) {
 	return open(ctx, Config{Path: path}, true)
 }
@@ -83,28 +79,33 @@ func OpenReadOnly(ctx context.Context, path string) (*Warehouse, error) {
 //     next process that opens the file a few seconds, and only after a kill: Close empties it.
 //   - auto_checkpoint_skip_wal_threshold: by default a commit of less than 100 kB that ends with a checkpoint is written to the
 //     log before; see [load.commit] for why it must not be.
-//   - threads: an Append goes on beside the decoding of what comes next. With more threads DuckDB cuts an insert into small
-//     row groups, takes half as much processor time again, and is no sooner done.
+//   - threads: an Append goes on beside the decoding of what comes next. With more threads DuckDB cuts what a single one
+//     brings into small row groups, takes half as much processor time again, and is no sooner done. A feed has more.
+//   - preserve_insertion_order: what rows of a feed lie beside each other is all the same. To keep them as they came, DuckDB
+//     would copy them once more.
 //   - write_buffer_row_group_count: row groups are compressed and written when they are full, beside the decoding, and not all
 //     at Commit.
-const writeOptions = "checkpoint_threshold=" + checkpointThreshold + "&auto_checkpoint_skip_wal_threshold=0&threads=1&write_buffer_row_group_count=1"
+//   - max_vacuum_tasks: by default a checkpoint reads and writes up to three row groups to make two of them. Those that a feed
+//     leaves half full are few. It is set back where rows are deleted (see [load.rewrites]).
+const writeOptions = "checkpoint_threshold=" + checkpointThreshold + "&auto_checkpoint_skip_wal_threshold=0&threads=1" +
+	"&preserve_insertion_order=false&write_buffer_row_group_count=1&max_vacuum_tasks=0"
 
 const checkpointThreshold = "256MB"
 
 func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	w := &Warehouse{
 		readOnly: readOnly, shared: remote(cfg.Path), streams: map[string]string{}, prepared: map[*destination.OwnTable]bool{},
-		collecting: map[string]bool{}, untold: map[string][]destination.Change{}, plans: map[*table.Table]*plan{}, revisions: map[string]int{},
+		feedBytes: leastFeed, collecting: map[string]bool{}, untold: map[string][]destination.Change{}, plans: map[*table.Table]*plan{}, revisions: map[string]int{},
 		room: cmp.Or(cfg.TableMemory, cfg.MemoryLimit/2), columns: map[string]int64{},
 	}
 	if w.shared || cfg.Path == memoryPath {
 		w.room = 0 // the memory is elsewhere, or there is no file to write it to
 	}
-	dsn, err := w.dataSource(ctx, cfg)
+	dsn, file, err := w.dataSource(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	if w.db, w.catalog, err = connect(ctx, dsn, memoryLimit(cfg)); err != nil {
+	if w.db, w.catalog, err = connect(ctx, dsn, file, memoryLimit(cfg)); err != nil {
 		return nil, explainOpen(cfg.Path, err)
 	}
 	if w.room > 0 && cfg.MemoryLimit <= 0 {
@@ -114,136 +115,6 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	}
 	return w, nil
 }
-
-// dataSource is what the driver opens. Of a file it makes sure that it is there.
-func (w *Warehouse) dataSource(ctx context.Context, cfg Config) (string, error) {
-	switch {
-	case cfg.Path == memoryPath && w.readOnly:
-		return "", errors.New("a DuckDB database in memory is empty when it is opened, so there is nothing to read; give the path of a file")
-	case cfg.Path == memoryPath:
-		return memoryPath + "?" + writeOptions, nil
-	case remote(cfg.Path):
-		return cfg.Path, nil
-	}
-	if err := checkPath(cfg.Path, w.readOnly); err != nil {
-		return "", err
-	}
-	// The driver reads its argument as a URL, in which the first part of a relative path may not hold a colon.
-	absolute, err := filepath.Abs(cfg.Path)
-	if err != nil {
-		return "", fmt.Errorf("find %q: %w", cfg.Path, err)
-	}
-	if w.readOnly {
-		return absolute + "?access_mode=read_only", nil
-	}
-	if _, err := os.Stat(absolute); errors.Is(err, os.ErrNotExist) {
-		if err := create(ctx, absolute, cfg.StorageVersion); err != nil {
-			return "", explainOpen(cfg.Path, err)
-		}
-	}
-	return absolute + "?access_mode=read_write&" + writeOptions, nil
-}
-
-// memoryPath is the Path of a database in memory.
-const memoryPath = ":memory:"
-
-// remote tells the paths of MotherDuck's databases.
-func remote(path string) bool {
-	return strings.HasPrefix(path, "md:") || strings.HasPrefix(path, "motherduck:")
-}
-
-// memoryLimit is the statement that sets DuckDB's bound, or "".
-func memoryLimit(cfg Config) string {
-	if cfg.MemoryLimit <= 0 {
-		return ""
-	}
-	return limitStatement(fmt.Sprintf("%dB", cfg.MemoryLimit))
-}
-
-// connect opens a data source, runs the statement setup unless it is "", and learns the name that DuckDB gives the
-// database.
-func connect(ctx context.Context, dsn, setup string) (db *sql.DB, catalog string, err error) {
-	if db, err = sql.Open("duckdb", dsn); err != nil {
-		return nil, "", err
-	}
-	if setup != "" {
-		_, err = db.ExecContext(ctx, setup)
-	}
-	if err == nil {
-		err = db.QueryRowContext(ctx, "SELECT current_database()").Scan(&catalog)
-	}
-	if err != nil {
-		return nil, "", errors.Join(err, db.Close())
-	}
-	return db, catalog, nil
-}
-
-// create makes an empty database file at path, whole or not at all: what DuckDB has written of a new file when it is
-// killed, it cannot open again.
-func create(ctx context.Context, path, storageVersion string) error {
-	draft, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
-	if failed := new(fs.PathError); errors.As(err, &failed) {
-		return fmt.Errorf("make a file in %s: %w", filepath.Dir(path), failed.Err)
-	} else if err != nil {
-		return err
-	}
-	// DuckDB wants to make the file itself.
-	if err := errors.Join(draft.Close(), os.Remove(draft.Name())); err != nil {
-		return err
-	}
-	defer os.Remove(draft.Name())
-	attach := "ATTACH " + text(draft.Name()) + " AS draft"
-	if storageVersion != "" {
-		attach += " (STORAGE_VERSION " + text(storageVersion) + ")"
-	}
-	db, _, err := connect(ctx, memoryPath, attach)
-	if err != nil {
-		return err
-	}
-	_, err = db.ExecContext(ctx, "DETACH draft")
-	if err := errors.Join(err, db.Close()); err != nil {
-		return err
-	}
-	// Unlike a rename, a link leaves a file alone that another process has made meanwhile.
-	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
-		return os.Rename(draft.Name(), path) // not all file systems have links
-	}
-	return nil
-}
-
-// checkPath finds what is wrong with a path before DuckDB sees it.
-func checkPath(path string, mustExist bool) error {
-	if path == "" || strings.HasPrefix(path, memoryPath) {
-		return errors.New("the path of the DuckDB file is missing; set it to a file such as warehouse.duckdb")
-	}
-	if i := strings.IndexFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f || strings.ContainsRune("?#%", r) }); i >= 0 {
-		return fmt.Errorf("the path %q holds the character %q, which DuckDB's driver cannot open; choose another name", path, path[i])
-	}
-	info, err := os.Stat(path)
-	switch {
-	case err == nil && info.IsDir():
-		return fmt.Errorf("%s is a directory; give the path of a file in it", path)
-	case err == nil:
-		return nil
-	case !errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("look at the DuckDB file: %w", err)
-	case mustExist:
-		return missing(path)
-	}
-	if _, err := os.Stat(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("there is no directory %s for the DuckDB file; create it first", filepath.Dir(path))
-	}
-	return nil
-}
-
-// missing is the path of a file that is to be read and is not there.
-type missing string
-
-func (m missing) Error() string {
-	return "there is no DuckDB file " + string(m) + "; check the path, or load something into it first"
-}
-
-func (m missing) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Begin implements [destination.Destination].
 func (w *Warehouse) Begin(ctx context.Context) (destination.Load, error) {
