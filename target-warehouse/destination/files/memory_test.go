@@ -110,6 +110,54 @@ func TestLongTextsHavePagesOfTheirOwn(t *testing.T) {
 	}
 }
 
+// TestNumbersHaveShortPages holds that pages of numbers are as long as zstd compresses best, levels included, whatever the
+// batches they came in, and that pages without any value are none too many.
+func TestNumbersHaveShortPages(t *testing.T) {
+	tab := &table.Table{Stream: "n", Schema: "shop", Name: "n", Columns: []table.Column{
+		{Name: "id", Type: table.Integer}, {Name: "third", Type: table.Number, Nullable: true}, {Name: "late", Type: table.Integer, Nullable: true},
+		{Name: "paid", Type: table.Boolean, Nullable: true}, {Name: "kind", Type: table.Integer, Nullable: true},
+	}}
+	const rows = 50_000
+	var lists [][]destinationtest.Row
+	for i := range rows {
+		row := destinationtest.Row{int64(i), nil, nil, nil, int64(i % 3)}
+		if i%3 == 0 {
+			row[1] = float64(i) / 2
+		}
+		if i >= 40_000 {
+			row[2], row[3] = int64(-i), i%2 == 0
+		}
+		if i == 0 || i == 1 || i == 1000 || i == 30_000 {
+			lists = append(lists, nil)
+		}
+		lists[len(lists)-1] = append(lists[len(lists)-1], row)
+	}
+	w := mustOpen(t, Config{URL: t.TempDir()})
+	defer mustClose(t, w)
+	loadBatches(t, w, tab, lists...)
+	path := w.localFiles(t, tab)[0]
+	for i, c := range tab.Columns {
+		pages, most, sum := pagesOf(t, path, i), numberBytes/8, 0
+		if c.Name == "paid" || c.Name == "kind" {
+			most = rows // their values are bits, and indexes of a dictionary
+		}
+		for _, n := range pages {
+			sum += n
+			if n > most {
+				t.Errorf("%s has a page of %d values, want at most %d", c.Name, n, most)
+			}
+		}
+		if sum != rows || len(pages) > rows/most+len(lists) {
+			t.Errorf("%s has %d values on pages of %v, want %d", c.Name, sum, pages, rows)
+		}
+	}
+	got := query(t, `SELECT count(*), count(DISTINCT id), count(*) FILTER ((id % 3 = 0) != (third IS NOT NULL) OR third != id / 2 OR kind != id % 3 OR
+		(id >= 40000) != (late IS NOT NULL) OR late != -id OR (late IS NULL) != (paid IS NULL) OR paid != (id % 2 = 0)) FROM '`+path+`'`)
+	if fmt.Sprint(got) != "[[50000 50000 0]]" {
+		t.Errorf("rows, keys and rows that differ: %v", got)
+	}
+}
+
 // TestFileEndsWhenItKeepsLongTexts holds that the memory of a file that is being written does not grow with its row
 // groups: the greatest and the least value of each stay in memory, however long they are.
 func TestFileEndsWhenItKeepsLongTexts(t *testing.T) {
