@@ -38,6 +38,7 @@ func TestAVersionThatIsCutAnywhere(t *testing.T) {
 				for _, killed := range []bool{false, true} {
 					hard := cut%2 == 0 != killed
 					t.Run(fmt.Sprintf("behind %d lines, killed %t, hard deletes %t", cut, killed, hard), func(t *testing.T) {
+						t.Parallel()
 						p := newPlace(t)
 						m := &matrix{place: p, dir: t.TempDir()}
 						(&project{dir: m.dir}).write(t, "target.json", fmt.Sprintf(`{%s,"hard_delete":%t,"batch_wait_limit_seconds":0.02}`, p.settings, hard))
