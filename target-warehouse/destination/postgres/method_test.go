@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -417,6 +418,52 @@ func TestTheServerSaysWhichKeysAreEqual(t *testing.T) {
 				if diff := gocmp.Diff(wantRows, query(t, conn, "SELECT "+c.note+" FROM things ORDER BY value")); diff != "" {
 					t.Errorf("rows before: %v (-want +got):\n%s", known, diff)
 				}
+			}
+		})
+	}
+}
+
+// TestRowsAreComparedByTheirBits replaces values by others, some of which PostgreSQL takes for equal, and sends them again.
+func TestRowsAreComparedByTheirBits(t *testing.T) {
+	const folding = "CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false); CREATE TABLE things (value bigint, other text COLLATE folding)"
+	for _, c := range []struct {
+		name          string
+		typ           table.Type
+		before, after any
+		want          any // the value as text
+		prepare       string
+	}{
+		{"truth values", table.Boolean, false, true, "true", ""},
+		{"integers", table.Integer, int64(1), int64(2), "2", ""},
+		{"signs of zero", table.Number, 0.0, math.Copysign(0, -1), "-0", ""},
+		{"scales", table.Decimal, "1.0", "1.00", "1.00", ""},
+		{"texts", table.Text, "a", "A", "A", ""},
+		{"texts that a collation takes for equal", table.Text, "a", "A", "A", folding},
+		{"moments", table.Timestamp, moment, moment.Add(time.Microsecond), nil, ""},
+		{"dates", table.Date, moment.Truncate(24 * time.Hour), moment.Truncate(24*time.Hour).AddDate(0, 0, 1), nil, ""},
+		{"numbers in JSON", table.JSON, "[1]", "[1.0]", "[1.0]", ""},
+		{"a value that comes", table.Text, nil, "", "", ""},
+		{"a value that goes", table.Integer, int64(0), nil, nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			url := newDatabase(t)
+			w, conn := mustOpen(t, url), connect(t, url)
+			if c.prepare == folding && len(query(t, conn, "SELECT 1 FROM pg_collation WHERE collprovider = 'i' LIMIT 1")) == 0 {
+				t.Skip("the server is built without ICU")
+			}
+			mustExec(t, conn, c.prepare)
+			tab := things(1, table.Integer, c.typ)
+			stored := func() []destinationtest.Row { return query(t, conn, "SELECT xmin::text, other::text FROM things") }
+			mustLoad(t, w, tab, destinationtest.Row{int64(1), c.before})
+			before := stored()
+			mustLoad(t, w, tab, destinationtest.Row{int64(1), c.after})
+			after := stored()
+			if before[0][0] == after[0][0] || before[0][1] == after[0][1] || c.want != nil && after[0][1] != c.want {
+				t.Errorf("the row was %v and is %v, want %v", before, after, c.want)
+			}
+			mustLoad(t, w, tab, destinationtest.Row{int64(1), c.after})
+			if diff := gocmp.Diff(after, stored()); diff != "" {
+				t.Errorf("written again (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/table"
@@ -248,21 +249,40 @@ func (p *plan) differsFromTarget(t, s string) string {
 	return differs
 }
 
-// differs is the condition that the rows a and b differ in what the tap says of them. Rows are compared by their bits:
-// for PostgreSQL's equality, 1 and 1.0 in JSON are the same.
+// differs is the condition that the rows a and b differ in what the tap says of them, in whatever bit: for PostgreSQL's
+// equality, 1 and 1.0 in JSON are the same. Only whole rows can be compared by their bits, and they must be put together
+// first, so columns whose values are equal just if their bits are come ahead by themselves.
 // https://www.postgresql.org/docs/current/functions-comparisons.html#COMPOSITE-TYPE-COMPARISON
-func (p *plan) differs(a, b string) string { return p.said(a) + " *<> " + p.said(b) }
+func (p *plan) differs(a, b string) string {
+	var conditions []string
+	var others []*column
+	for _, c := range p.saying() {
+		name, collate := "."+quote(c.name), ""
+		switch c.holding.oid {
+		case pgtype.TextOID, pgtype.VarcharOID:
+			collate = ` COLLATE pg_catalog."C"` // others may take texts that differ for equal
+		case pgtype.BoolOID, pgtype.Int8OID, pgtype.TimestamptzOID, pgtype.DateOID:
+		default:
+			others = append(others, c)
+			continue
+		}
+		conditions = append(conditions, a+name+collate+" IS DISTINCT FROM "+b+name+collate)
+	}
+	if others != nil || conditions == nil {
+		conditions = append(conditions, asRow(a, others)+" *<> "+asRow(b, others))
+	}
+	return strings.Join(conditions, " OR ")
+}
 
 // said is what the tap says of a row.
-func (p *plan) said(row string) string {
-	var said []*column
-	for _, c := range p.columns {
-		if !p.isMetadata(c) {
-			said = append(said, c)
-		}
-	}
-	return "ROW(" + names(row+".", said) + ")::record"
+func (p *plan) said(row string) string { return asRow(row, p.saying()) }
+
+func asRow(row string, columns []*column) string {
+	return "ROW(" + names(row+".", columns) + ")::record"
 }
+
+// saying are the columns of what the tap says.
+func (p *plan) saying() []*column { return slices.DeleteFunc(slices.Clone(p.columns), p.isMetadata) }
 
 // isMetadata tells the columns that say how a row came, and nothing about what it says.
 func (p *plan) isMetadata(c *column) bool {
