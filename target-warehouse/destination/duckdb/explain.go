@@ -28,14 +28,19 @@ var openFailures = []struct{ part, meaning string }{
 	{"different configuration", "%s is already open in this process in another mode; close it first"},
 }
 
-// shortages are DuckDB's messages about a machine that has not enough of something, and what they mean for the user.
-var shortages = []struct{ part, meaning string }{
+// loadFailures are DuckDB's messages on loading, known by a part of each, and what they mean for the user.
+var loadFailures = []struct{ part, meaning string }{
 	{"No space left on device", fullDisk},
 	{"Could not write all bytes", fullDisk},
 	{"Disk quota exceeded", fullDisk},
 	{"failed to offload data block", fullDisk},
+	{"violates primary key constraint", sameKey},
+	{"violates unique constraint", sameKey},
+	{"PRIMARY KEY or UNIQUE constraint", sameKey},
 	{"Out of Memory Error", "DuckDB needs more memory than it may take; what was committed before is safe, so allow it more, or make batches smaller, and run again"},
 }
+
+const sameKey = "a row with the same key was there, which the table has a PRIMARY KEY or a UNIQUE constraint against; make it anew without (CREATE TABLE copy AS FROM it), then run again"
 
 const fullDisk = "the disk with the DuckDB file is full; what was committed before is safe, so make room and run again"
 
@@ -55,7 +60,7 @@ func explainOpen(path string, err error) error {
 			return fmt.Errorf(f.meaning, path)
 		}
 	}
-	for _, f := range shortages {
+	for _, f := range loadFailures {
 		if strings.Contains(message, f.part) {
 			message = f.meaning + ": " + message
 			break
@@ -67,7 +72,7 @@ func explainOpen(path string, err error) error {
 // explain says what a failure of a load means for the user where DuckDB's message does not, and leaves out what follows
 // that message in lines of its own.
 func explain(err error) error {
-	for _, f := range shortages {
+	for _, f := range loadFailures {
 		if strings.Contains(err.Error(), f.part) {
 			return fmt.Errorf("%s: %w", f.meaning, sentence{err})
 		}

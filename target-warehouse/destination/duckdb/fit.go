@@ -25,6 +25,9 @@ func (l *load) fit(ctx context.Context, p *plan, c table.Column) error {
 	}
 	switch p.t.Conflict {
 	case table.NewColumn:
+		if slices.Contains(p.t.Key, len(p.into)) {
+			return misfit(p, c, p.all[at])
+		}
 		return l.split(ctx, p, c, p.all[at])
 	case table.Widen, table.ToJSON:
 		if err := l.widen(ctx, p, c, at); err != nil {
@@ -134,6 +137,11 @@ func (l *load) widen(ctx context.Context, p *plan, c table.Column, at int) error
 		if lost > 0 {
 			continue
 		}
+		if stored.primary {
+			copied := l.name(p.schema, p.bare+"_copy")
+			return fmt.Errorf("column %q of table %s is %s and has to become %s, which DuckDB refuses for a column of a PRIMARY KEY; rename the table, or make it anew without that key: "+
+				"CREATE TABLE %s AS FROM %s; DROP TABLE %s; ALTER TABLE %s RENAME TO %s", stored.name, p.t.Name, stored.typ, typ, copied, p.name, p.name, copied, quote(p.bare))
+		}
 		if err := l.makeAlterable(ctx, p); err != nil {
 			return err
 		}
@@ -197,6 +205,12 @@ func misfit(p *plan, c table.Column, stored column) error {
 	wanted := typeOf(c)
 	there, _ := convert(stored.typ, wanted, quote(stored.name))
 	there = strings.TrimPrefix(there, "TRY_")
-	return fmt.Errorf("column %q of table %s is %s, which cannot hold the %s values that stream %q now has; rename the table or the column, or run: ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s; CHECKPOINT",
-		c.Name, p.t.Name, stored.typ, wanted, p.t.Stream, p.name, quote(stored.name), wanted, there)
+	advice := fmt.Sprintf("rename the table or the column, or run: ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s; CHECKPOINT", p.name, quote(stored.name), wanted, there)
+	switch p.t.Conflict {
+	case table.Fail:
+		advice = "set conflict to widen, " + advice
+	case table.NewColumn:
+		advice = "and values of a key must all be in one column; set conflict to widen, or rename the table"
+	}
+	return fmt.Errorf("column %q of table %s is %s, which cannot hold the %s values that stream %q now has; %s", c.Name, p.t.Name, stored.typ, wanted, p.t.Stream, advice)
 }

@@ -145,7 +145,9 @@ func (l *load) makeTable(ctx context.Context, p *plan) error {
 		return err
 	}
 	if !found {
-		if err := l.create(ctx, p); err != nil {
+		if err := l.create(ctx, p); err != nil && strings.Contains(err.Error(), "View with name") {
+			return fmt.Errorf("%s is there and is no table; rename it, or load the stream under another name", p.name)
+		} else if err != nil {
 			return err
 		}
 		if p.t.Method == table.Overwrite {

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -288,16 +289,72 @@ func TestWholeNumbersThatANumberColumnMayNotHoldAreSplit(t *testing.T) {
 
 func TestWhatStandsInTheWayOfAColumnsTypeIsNamed(t *testing.T) {
 	for create, want := range map[string]string{
-		"CREATE TABLE things (value BIGINT PRIMARY KEY)":                       "UNIQUE or PRIMARY KEY constraint",
+		"CREATE TABLE things (value BIGINT PRIMARY KEY)":                       "make it anew without that key: CREATE TABLE",
 		"CREATE TABLE things (value BIGINT); CREATE INDEX i ON things (value)": "an index depends on it",
 		"CREATE TABLE things (value BIGINT, twice BIGINT AS (2 * value))":      "change column value of table things from BIGINT to VARCHAR",
-		"CREATE VIEW things AS SELECT 1::BIGINT AS value":                      "View",
+		"CREATE VIEW things AS SELECT 1::BIGINT AS value":                      `."main"."things" is there and is no table; rename it`,
 	} {
 		w := openEmpty(t)
 		mustExec(t, w, create)
 		_, err := loadAs(t, w, column1(table.Text, table.Widen), destinationtest.Row{"a"})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: failure is %v, want one with %q", create, err, want)
+		}
+	}
+}
+
+func TestTableWithAPrimaryKeyCanBeMadeAnewAsTheFailureSays(t *testing.T) {
+	w := openEmpty(t)
+	mustExec(t, w, "CREATE TABLE things (value BIGINT PRIMARY KEY); INSERT INTO things VALUES (7)")
+	_, err := loadAs(t, w, column1(table.Text, table.Widen), destinationtest.Row{"a"})
+	_, advice, ok := strings.Cut(fmt.Sprint(err), "without that key: ")
+	if !ok {
+		t.Fatalf("no advice in %q", err)
+	}
+	mustExec(t, w, advice)
+	if _, err := loadAs(t, w, column1(table.Text, table.Widen), destinationtest.Row{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff([]destinationtest.Row{{"7"}, {"a"}}, query(t, w, "SELECT value FROM things ORDER BY ALL")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestRowsThatAConstraintOfOthersRefuses(t *testing.T) {
+	w := openEmpty(t)
+	mustExec(t, w, "CREATE TABLE things (value BIGINT UNIQUE)")
+	_, err := loadAs(t, w, column1(table.Integer, table.Widen), destinationtest.Row{int64(1)}, destinationtest.Row{int64(1)})
+	if want := "a UNIQUE constraint against; make it anew"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("failure is %v, want one with %q", err, want)
+	}
+}
+
+func TestColumnOfAKeyIsNotSplit(t *testing.T) {
+	w := openEmpty(t)
+	mustExec(t, w, "CREATE TABLE things (value BIGINT)")
+	keyed := column1(table.Text, table.NewColumn)
+	keyed.Key, keyed.Columns[0].Nullable = []int{0}, false
+	_, err := loadAs(t, w, keyed, destinationtest.Row{"a"})
+	if want := "values of a key must all be in one column"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("failure is %v, want one with %q", err, want)
+	}
+}
+
+func TestLoadThatMayNotChangeATableNamesTheSettingThatMay(t *testing.T) {
+	w := openEmpty(t)
+	mustExec(t, w, "CREATE TABLE things (value BIGINT)")
+	_, err := loadAs(t, w, column1(table.Text, table.Fail), destinationtest.Row{"a"})
+	if want := "; set conflict to widen, rename the table"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("failure is %v, want one with %q", err, want)
+	}
+}
+
+func TestOwnTablesAreThereBehindTheFirstCommit(t *testing.T) {
+	w := openEmpty(t)
+	commit(t, w, destination.Checkpoint{Pipeline: "shop", RunID: "run"})
+	for _, own := range destination.OwnTables {
+		if _, found, err := w.Count(t.Context(), "", own.Name); !found || err != nil {
+			t.Errorf("%s: found %v, %v", own.Name, found, err)
 		}
 	}
 }

@@ -203,13 +203,10 @@ func (l *load) prepareOwn(ctx context.Context, t *destination.OwnTable) error {
 	return nil
 }
 
-// writeOwn writes rows in the place of those with the same keys. They go as a batch: as arguments of a statement they would
+// writeOwn makes the table, so that a query which asks it finds it, and writes rows in the place of those with the same keys. They go as a batch: as arguments of a statement they would
 // take DuckDB several times as long to plan as to write.
 func (l *load) writeOwn(ctx context.Context, t *destination.OwnTable, rows []destination.Row) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	if err := l.prepareOwn(ctx, t); err != nil {
+	if err := l.prepareOwn(ctx, t); err != nil || len(rows) == 0 {
 		return err
 	}
 	b := ownBatch(t, rows)
