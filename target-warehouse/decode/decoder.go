@@ -58,9 +58,9 @@ func (d *Decoder) adopt(v *variant) {
 }
 
 // Receive says when the records of the batches to come were received, until it is called again; without it, or with the
-// zero time, that is when the first of a batch is read. Where several decoders work side by side on parts of one stream it
-// must be called, with times that do not go backwards along the stream: a record that does not say when it was extracted
-// counts as new as it was received, and a history takes what seems older for a late row.
+// zero time, that is when the first of a batch is read. Where several decoders work side by side on parts of one stream
+// it must be called, with times that do not go backwards along the stream: a record that does not say when it was
+// extracted counts as new as it was received, and a history takes what seems older for a late row.
 func (d *Decoder) Receive(at time.Time) { d.received = at }
 
 // Append adds a record as the next row; ordinal is its number in the run, from 1. The caller's record is not kept. On

@@ -31,7 +31,7 @@ func TestKeysThatAreNotUnicodeAreRefused(t *testing.T) {
 	}
 }
 
-// TestPropertiesWithTheNameOfMetadataKeepTheirValues: a property that the column of its name cannot hold has another one.
+// TestPropertiesWithTheNameOfMetadataKeepTheirValues: a property that the column of its name cannot hold has another.
 func TestPropertiesWithTheNameOfMetadataKeepTheirValues(t *testing.T) {
 	for _, c := range []struct {
 		name, properties, record string

@@ -24,10 +24,10 @@ var (
 )
 
 // timestamp reads a moment as microseconds since 1970 UTC. Beside RFC 3339 it takes what taps really send where that
-// can mean one thing only: a space or t for T, z and UTC for Z, offsets +02 and +0200, a space ahead of Z or an offset, no
-// seconds, no offset (read as UTC, as taps without time zones mean it), and a date alone (its midnight UTC). A 60th second
-// and 24 o'clock are refused: turning them into the next moment would change the value. So are digits other than 0 behind
-// the microsecond.
+// can mean one thing only: a space or t for T, z and UTC for Z, offsets +02 and +0200, a space ahead of Z or an offset,
+// no seconds, no offset (read as UTC, as taps without time zones mean it), and a date alone (its midnight UTC). A 60th
+// second and 24 o'clock are refused: turning them into the next moment would change the value. So are digits other than 0
+// behind the microsecond.
 func timestamp(text []byte) (micros int64, problem string) {
 	m, problem := moment(text)
 	if problem != "" {

@@ -101,8 +101,8 @@ func (d *Decoder) setString(c *column, value []byte) (problem string) {
 	return d.appendRepaired(c, text, replaced)
 }
 
-// appendRepaired appends text in which so many places have become U+FFFD. Two keys could become one by that, and their rows
-// with them, so that a key has to be Unicode.
+// appendRepaired appends text in which so many places have become U+FFFD. Two keys could become one by that, and their
+// rows with them, so that a key has to be Unicode.
 func (d *Decoder) appendRepaired(c *column, text []byte, replaced int) (problem string) {
 	if replaced > 0 && c.planned != nil && c.planned.key { // Extra is not planned
 		return notUnicode
