@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
@@ -197,7 +198,7 @@ func (p *parquetFile) writeGroup(batches [][]arrow.Array) error {
 	group := p.w.AppendBufferedRowGroup()
 	var workers errgroup.Group
 	workers.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range p.columns {
+	for _, i := range heaviestFirst(batches) {
 		writer, err := group.Column(i)
 		if err != nil {
 			return err
@@ -209,6 +210,16 @@ func (p *parquetFile) writeGroup(batches [][]arrow.Array) error {
 	}
 	p.hold()
 	return group.Close()
+}
+
+// heaviestFirst lists the columns by their bytes, so that the last to be begun is a light one and no core waits long for it.
+func heaviestFirst(batches [][]arrow.Array) []int {
+	order, sizes := make([]int, len(batches[0])), make([]int64, len(batches[0]))
+	for i := range order {
+		order[i], sizes[i] = i, bytesOf(columnOf(batches, i))
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
+	return order
 }
 
 // hold counts what the writer keeps of a row group until the file ends: of each column the least and the greatest value,

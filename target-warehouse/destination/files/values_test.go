@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/google/go-cmp/cmp"
 
 	"tapline/target-warehouse/destination/destinationtest"
 	"tapline/target-warehouse/table"
@@ -46,6 +48,21 @@ func TestOnlyColumnsThatRepeatHaveADictionary(t *testing.T) {
 		if c.HasDictionaryPage() != want {
 			t.Errorf("column %s has a dictionary: %t", tab.Columns[i].Name, !want)
 		}
+	}
+}
+
+func TestHeavyColumnsAreWrittenFirst(t *testing.T) {
+	tab := &table.Table{Columns: []table.Column{
+		{Name: "paid", Type: table.Boolean, Nullable: true}, {Name: "id", Type: table.Integer, Nullable: true}, {Name: "text", Type: table.Text, Nullable: true},
+		{Name: "amount", Type: table.Integer, Nullable: true},
+	}}
+	var batches [][]arrow.Array
+	for i, text := range []string{"", "a long text, which is more than the numbers"} {
+		b := destinationtest.Batch(Allocator(), tab, int64(i+1), destinationtest.Row{true, int64(1), text, int64(2)})
+		batches = append(batches, b.Rows.Columns()[:len(tab.Columns)])
+	}
+	if diff := cmp.Diff([]int{2, 1, 3, 0}, heaviestFirst(batches)); diff != "" {
+		t.Errorf("columns (-want +got):\n%s", diff)
 	}
 }
 
