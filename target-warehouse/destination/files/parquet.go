@@ -80,10 +80,10 @@ func columnOf(batches [][]arrow.Array, i int) []arrow.Array {
 	return list
 }
 
-// Lengths of pages, and levels of zstd. Short texts and JSON compress best at the quickest level, in pages of Arrow's default
-// length. Numbers do not: at that level most of a number that is unlike those before it is kept as it is. Level 2 looks for
-// short matches as well, but only in what is up to 128 KiB long, with the levels that tell NULLs; it makes columns of them as
-// short as level 3 does, in two thirds of the time.
+// Lengths of pages, and levels of zstd. Texts and JSON compress best at the quickest level, in pages of Arrow's default
+// length. Numbers do not: at that level most of a number that is unlike those before it is kept as it is. Level 2 looks
+// for short matches as well, but only in what is up to 128 KiB long, with the levels that tell NULLs; it makes columns of
+// numbers as short as level 3 does, in two thirds of the time.
 const (
 	pageBytes   = 1 << 20
 	numberBytes = 120 << 10
@@ -256,8 +256,8 @@ type columnPage struct {
 	held   int64 // bytes of the values on it
 }
 
-// add adds a batch's values. What the writer is given at once becomes a part of one page, however long that is, and there are
-// three copies of a page while it is written; so long values are given one by one, or a few at a time.
+// add adds a batch's values. What the writer is given at once becomes a part of one page, however long that is, and there
+// are three copies of a page while it is written; so long values are given one by one, or a few at a time.
 func (g *columnPage) add(values arrow.Array) error {
 	g.p.longest[g.column] = max(g.p.longest[g.column], longest(values))
 	rows, most := int64(values.Len()), g.p.pages[g.column]
