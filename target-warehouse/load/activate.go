@@ -18,6 +18,11 @@ func (c *committer) activate(ctx context.Context, m *singer.ActivateVersion, t *
 	case c.options.IgnoreVersions, t.Method == table.AppendOnly:
 		c.notes.once(m.Stream, "ACTIVATE_VERSION is not acted on: rows of older versions stay in the table, as the settings want it")
 		return nil
+	// Rows of this version or a newer one are in the table already, and nothing is there to put in their place.
+	case t.Method == table.Overwrite && entry.HasVersion && m.Version <= entry.ActiveVersion && c.stream(m.Stream).collected() == 0:
+		c.notes.once(m.Stream, fmt.Sprintf("ACTIVATE_VERSION %d comes again, or late: version %d is active and nothing was sent since, so the table stays as it is",
+			m.Version, entry.ActiveVersion))
+		return nil
 	// What is collected to overwrite with is what the tap has sent since, whatever number it goes by.
 	case t.Method != table.Overwrite && entry.HasVersion && m.Version < entry.ActiveVersion:
 		c.notes.once(m.Stream, fmt.Sprintf("ACTIVATE_VERSION %d is older than the active version %d and is passed over", m.Version, entry.ActiveVersion))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -27,20 +28,21 @@ const giant = 10 * stepSize
 // step is one piece of the stream in its order: RECORD lines with the states among them, then perhaps one other message
 // or the failure that ended the stream. The records of a BATCH message are steps behind the one with the message.
 type step struct {
-	runs    []run
-	first   int64          // ordinal of the first record of runs
-	plans   plans          // by which they are decoded
-	states  []queued       // each with the ordinal of the record before it
-	message singer.Message // behind all of that: a message that is neither RECORD nor STATE, or nil
-	plan    *plan          // of the message's stream
-	fault   error          // why the input cannot be read further behind all of that
-	buffer  []byte         // for the text of runs, from storage
-	storage storage
-	size    int64       // bytes of the lines in runs
-	stated  int64       // bytes of states
-	weight  int64       // bytes held of the in-flight budget
-	used    *batch.File // a file of a BATCH message that ends with this step
-	whole   *whole      // a file of a BATCH message in the place of runs; nil for none
+	runs     []run
+	first    int64          // ordinal of the first record of runs
+	received time.Time      // when they were; never before those of an earlier step
+	plans    plans          // by which they are decoded
+	states   []queued       // each with the ordinal of the record before it
+	message  singer.Message // behind all of that: a message that is neither RECORD nor STATE, or nil
+	plan     *plan          // of the message's stream
+	fault    error          // why the input cannot be read further behind all of that
+	buffer   []byte         // for the text of runs, from storage
+	storage  storage
+	size     int64       // bytes of the lines in runs
+	stated   int64       // bytes of states
+	weight   int64       // bytes held of the in-flight budget
+	used     *batch.File // a file of a BATCH message that ends with this step
+	whole    *whole      // a file of a BATCH message in the place of runs; nil for none
 
 	rejects []reject      // lines that were skipped, and then what the worker adds
 	done    chan struct{} // closed once the fields below are set
@@ -82,6 +84,7 @@ type splitter struct {
 	ordinal  int64                        // of the last record read
 	step     int64                        // the bytes in a step
 	rows     int64                        // the most records in a step
+	received time.Time                    // of the last step
 	skipped  int64                        // number of the last line that was skipped
 	files    *files                       // of the BATCH message being read; nil for none
 	places   map[string]string            // by schema and name of a table: the stream that it belongs to
@@ -129,6 +132,10 @@ func (s *splitter) split(ctx context.Context, queue, work chan<- *step) {
 	for more := true; more; {
 		var next *step
 		next, more = s.next(ctx)
+		if now := s.options.Now(); now.After(s.received) {
+			s.received = now
+		}
+		next.received = s.received
 		next.weight = s.weigh(next)
 		if s.inFlight.Acquire(ctx, next.weight) != nil {
 			return

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -87,6 +88,11 @@ func (s *stream) unpack(k *packer) error {
 }
 
 func (s *stream) rows() int64 { return s.pendingRows + s.stagedRows }
+
+// collected returns the ordinal of the oldest row that waits for its version to be activated, or 0.
+func (s *stream) collected() int64 {
+	return cmp.Or(s.firstHidden, s.firstStaged, s.firstPending)
+}
 
 // bytes is what the pending rows have as batches.
 func (s *stream) bytes() (sum int64) {

@@ -90,7 +90,7 @@ func (c *committer) unpack(ctx context.Context, s *step) (fault, err error) {
 	for {
 		lines, end := next.file.ReadLines(make([]byte, 0, stepSize))
 		if len(lines.Text) > 0 {
-			part := &step{first: next.first, plans: s.plans}
+			part := &step{first: next.first, plans: s.plans, received: s.received}
 			next.Records, next.line = lines.Text, lines.Line
 			part.add(next)
 			part.err = w.decode(part)

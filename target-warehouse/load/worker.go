@@ -138,6 +138,7 @@ func (w *worker) decoder(s *step, p *plan) *decoder {
 	}
 	if d.step != s {
 		d.step, d.plan, d.versioned = s, p, false
+		d.Receive(s.received)
 		w.used = append(w.used, d)
 	}
 	return d
