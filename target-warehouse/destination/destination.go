@@ -65,6 +65,13 @@ type ParquetLoad interface {
 // Crowder is a Load that can fill up: once Crowded, it had better be committed before rows of more tables are appended.
 type Crowder interface{ Crowded() bool }
 
+// Eager is a Destination to which the rows of some tables had better go while more are on their way.
+type Eager interface {
+	// Eager tells how many bytes of t's rows are worth an Append; 0 for as many as can wait, which saves work where every
+	// Append looks for keys.
+	Eager(t *table.Table) int64
+}
+
 // Counts says what became of rows, counted as if they had been applied one by one. A row that equals the one it replaces
 // counts as updated, and so does one that a history skips. A row with a [table.DeletedAt] that is not to delete its key
 // counts as inserted or updated like any other.

@@ -186,6 +186,25 @@ func (c *committer) commitFull(ctx context.Context, full bool) error {
 	case c.pending >= c.options.MaxMemory/4:
 		return c.stageAll(ctx)
 	}
+	return c.stageEager(ctx)
+}
+
+// stageEager stages the streams of which the destination wants no more rows at a time.
+func (c *committer) stageEager(ctx context.Context) error {
+	eager, ok := c.dest.(destination.Eager)
+	if !ok {
+		return nil
+	}
+	for _, st := range c.streams {
+		if len(st.pending) == 0 {
+			continue
+		}
+		if enough := eager.Eager(st.pending[0].table()); enough > 0 && st.size >= enough {
+			if err := c.stage(ctx, []*stream{st}); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

@@ -43,6 +43,31 @@ func TestLoadHeedsItsLimits(t *testing.T) {
 	}
 }
 
+// Rows of an eager table go to the destination as soon as they are worth it, those of others wait, and commits come when
+// they would have come.
+func TestAnEagerDestinationGetsItsRowsEarly(t *testing.T) {
+	var in strings.Builder
+	in.WriteString(usersSchema + strings.ReplaceAll(usersSchema, "users", "others"))
+	for i := range 100 {
+		line := user(i, strings.Repeat("x", 100_000))
+		in.WriteString(line + strings.ReplaceAll(line, "users", "others"))
+	}
+	for _, c := range []struct {
+		enough  int64
+		appends [2]int // at least and at most
+	}{{0, [2]int{2, 2}}, {1, [2]int{10, 101}}, {3 << 20, [2]int{4, 5}}, {1 << 30, [2]int{2, 2}}} {
+		w := newMemoryWarehouse()
+		w.eager = map[string]int64{"users": c.enough}
+		got := loadText(t, w, strings.NewReader(in.String()), Options{})
+		if got.err != nil || len(got.rows) != 100 || len(w.rows("others")) != 100 {
+			t.Fatalf("failure %v, %d rows and %d others", got.err, len(got.rows), len(w.rows("others")))
+		}
+		if w.appends < c.appends[0] || w.appends > c.appends[1] || w.commits != 3 {
+			t.Errorf("%d bytes are worth an Append: %d appends and %d commits, want %v and 3", c.enough, w.appends, w.commits, c.appends)
+		}
+	}
+}
+
 func TestLoadThatASignalEndedIsRecordedAsInterrupted(t *testing.T) {
 	in := strings.NewReader(usersSchema + user(1, "a") + state(1))
 	got := loadText(t, newMemoryWarehouse(), in, Options{Interrupted: func() bool { return true }})

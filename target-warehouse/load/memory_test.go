@@ -26,6 +26,7 @@ type memoryWarehouse struct {
 	fail    func(step string, n int) error
 
 	emitted func(state string) // called with each state that leaves
+	eager   map[string]int64   // by stream, see [destination.Eager]
 
 	loads, appends, commits int
 	fence                   int64 // of the last commit
@@ -72,6 +73,8 @@ func (w *memoryWarehouse) Count(context.Context, string, string) (int64, bool, e
 }
 
 func (w *memoryWarehouse) Close() error { return nil }
+
+func (w *memoryWarehouse) Eager(t *table.Table) int64 { return w.eager[t.Stream] }
 
 type memoryLoad struct {
 	warehouse *memoryWarehouse

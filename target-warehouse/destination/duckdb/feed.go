@@ -45,13 +45,26 @@ const (
 	columnBytes = 3 * 256 << 10
 )
 
+// Eager implements [destination.Eager].
+func (w *Warehouse) Eager(t *table.Table) int64 {
+	if w.unfed(t) {
+		return 0
+	}
+	return leastFeed
+}
+
+// unfed tells for which tables there are no feeds.
+func (w *Warehouse) unfed(t *table.Table) bool {
+	return t.Own || t.Keyed() || t.Method == table.History || w.shared
+}
+
 // feedThreads is how many threads there is memory for to write rows such as these, or 0 where a feed may not be.
 func (l *load) feedThreads(p *plan, batches []*table.Batch, rows int64) int {
 	bytes := int64(0)
 	for _, b := range batches {
 		bytes += b.Bytes
 	}
-	if bytes < l.w.feedBytes || p.t.Own || p.t.Keyed() || p.t.Method == table.History || l.w.shared {
+	if bytes < l.w.feedBytes || l.w.unfed(p.t) {
 		return 0
 	}
 	for i := range p.t.Columns {

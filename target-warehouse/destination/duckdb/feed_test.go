@@ -251,6 +251,20 @@ func TestFeedPausesForMemory(t *testing.T) {
 	}
 }
 
+func TestOnlyTablesWithoutAKeyAreEager(t *testing.T) {
+	keyed, history := appended("keyed"), appended("history")
+	keyed.Method, keyed.Key, history.Method = table.Upsert, []int{0}, table.History
+	for _, c := range []struct {
+		t      *table.Table
+		shared bool
+		want   int64
+	}{{appended("t"), false, leastFeed}, {appended("t"), true, 0}, {keyed, false, 0}, {history, false, 0}, {destination.Rejects.Shape(), false, 0}} {
+		if got := (&Warehouse{shared: c.shared}).Eager(c.t); got != c.want {
+			t.Errorf("%s, shared %v: %d, want %d", c.t.Name, c.shared, got, c.want)
+		}
+	}
+}
+
 func TestFeedThreads(t *testing.T) {
 	most := min(mostThreads, runtime.GOMAXPROCS(0))
 	keyed, history, own, floats := appended("keyed"), appended("history"), appended("own"), appended("floats")
