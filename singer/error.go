@@ -11,7 +11,9 @@ import (
 type LineError struct {
 	Line   int64 // number of the line, from 1
 	Offset int64 // bytes of the stream before the line
-	Err    error
+	// Text is the line, without its end, if it was read whole. It is the Reader's, and stays as it is until the next call.
+	Text []byte
+	Err  error
 }
 
 func (e *LineError) Error() string {

@@ -52,7 +52,7 @@ func (r *Reader) Read() (Message, error) {
 		}
 		r.take(line)
 		if m, err := r.message(line); m != nil || err != nil {
-			return m, r.fault(err)
+			return m, r.fault(line, err)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func (r *Reader) ReadChunk(buf []byte) (Chunk, error) {
 			}
 			c.Count++
 		case err != nil:
-			return Chunk{}, r.fault(err)
+			return Chunk{}, r.fault(line, err)
 		case m != nil:
 			return Chunk{Line: c.Line, Offset: c.Offset, Message: clone(m)}, nil
 		}
@@ -240,11 +240,11 @@ func (r *Reader) take(line []byte) {
 func (r *Reader) message(line []byte) (Message, error) { return r.parse.message(line, r.Skipped) }
 
 // fault places err in the line taken last, ahead in the line after it.
-func (r *Reader) fault(err error) error {
+func (r *Reader) fault(line []byte, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &LineError{Line: r.lines, Offset: r.last, Err: err}
+	return &LineError{Line: r.lines, Offset: r.last, Text: bytes.TrimRight(line, "\r\n"), Err: err}
 }
 
 func (r *Reader) ahead(err error) error {

@@ -88,7 +88,7 @@ func (w *worker) learnAfter(e *envelope, text []byte) bool {
 func (w *worker) decodeLine(s *step, line singer.Chunk) error {
 	record, at, err := w.read(line)
 	if err != nil && w.options.SkipInvalid {
-		s.leaveOut("", s.last+1, err, nil)
+		s.leaveOut("", s.last+1, err, bytes.TrimRight(line.Records, "\r\n"))
 		return nil
 	}
 	if err != nil {

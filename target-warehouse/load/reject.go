@@ -73,6 +73,6 @@ func (s *splitter) badLine(next *step, err error) error {
 	}
 	s.skipped = line.Line
 	s.ordinal++ // the line is a unit of the ledger like a record
-	next.leaveOut("", s.ordinal, err, nil)
+	next.leaveOut("", s.ordinal, err, line.Text)
 	return nil
 }

@@ -71,6 +71,20 @@ func TestBadRecordsAreLeftOutOnlyWhereThatIsWanted(t *testing.T) {
 	}
 }
 
+func TestALineThatIsSkippedIsKeptWhole(t *testing.T) {
+	lines := []string{"a banner of " + strings.Repeat("many words ", 50), `{"type":"RECORD","stream":"users","record":[1,2]}`, `{"type":"RECORD","stream":"users","record":{"id":}}`, `{"type":"STATE"}`}
+	w := newMemoryWarehouse()
+	got := loadText(t, w, strings.NewReader(usersSchema+user(1, "a")+strings.Join(lines, "\r\n")+"\n"+user(2, "b")+state(1)), Options{SkipInvalid: true})
+	if got.err != nil || len(got.rows) != 2 || len(w.rejected()) != len(lines) {
+		t.Fatalf("failure %v, rows %v, rejects %q", got.err, got.rows, w.rejected())
+	}
+	for i, line := range lines {
+		if row := w.rejected()[i]; !strings.Contains(row, "record="+line+" ") {
+			t.Errorf("reject %d is %q, want one with the line %q", i, row, line)
+		}
+	}
+}
+
 func TestACutLineIsNeverSkipped(t *testing.T) {
 	got := loadText(t, newMemoryWarehouse(), strings.NewReader(usersSchema+user(1, "a")+`{"type":"RECORD","stre`), Options{RejectBad: true, SkipInvalid: true})
 	if got.err == nil || !strings.Contains(got.err.Error(), "cut in the middle") || len(got.rows) != 1 {
