@@ -247,9 +247,12 @@ func TestSettingsOfALoad(t *testing.T) {
 			t.Errorf("%s is not as the settings say", name)
 		}
 	}
+	if s, _ := readConfig(t, `{"destination":"postgres","url":"postgres://localhost/shop"}`); s == nil || !s.loadOptions().NoNUL {
+		t.Error("PostgreSQL is not said to have no NUL characters")
+	}
 	s, _ = readConfig(t, `{"path":"a"}`)
 	o = s.loadOptions()
-	if o.Validate != nil || o.RejectBad || o.SkipInvalid || o.FlushAll || o.DeleteBatches || o.IgnoreVersions || o.KeyRequired || o.History("customers") {
+	if o.NoNUL || o.Validate != nil || o.RejectBad || o.SkipInvalid || o.FlushAll || o.DeleteBatches || o.IgnoreVersions || o.KeyRequired || o.History("customers") {
 		t.Errorf("the defaults ask for something: %+v", o)
 	}
 }

@@ -21,10 +21,11 @@ import (
 var engines = map[string]struct {
 	method string // load_method where the config names none
 	schema string // the tables' where the config names none
+	noNUL  bool   // its text has no NUL characters
 }{
-	"duckdb":   {"upsert", "main"},
-	"postgres": {"upsert", "public"},
-	"files":    {"append-only", ""},
+	"duckdb":   {"upsert", "main", false},
+	"postgres": {"upsert", "public", true},
+	"files":    {"append-only", "", false},
 }
 
 // heeded lists the settings that not every kind of destination heeds, and those that do.

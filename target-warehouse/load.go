@@ -90,7 +90,7 @@ func (s *settings) loadOptions() load.Options {
 	o := load.Options{
 		Table: s.tableOptions(), History: s.keepsHistory,
 		BatchRows: s.BatchRows, BatchBytes: s.BatchBytes, BatchWait: s.batchWait(), FlushAll: s.FlushAll, MaxMemory: s.loadMemory,
-		IgnoreVersions: !s.Versions, KeyRequired: s.KeyRequired,
+		IgnoreVersions: !s.Versions, KeyRequired: s.KeyRequired, NoNUL: engines[s.Destination].noNUL,
 		RejectBad: s.OnBadRecord == "reject", SkipInvalid: s.OnInvalidLine == "skip", MaxRejected: s.MaxRejected,
 		DeleteBatches: s.DeleteBatches,
 	}

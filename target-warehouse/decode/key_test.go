@@ -31,6 +31,22 @@ func TestKeysThatAreNotUnicodeAreRefused(t *testing.T) {
 	}
 }
 
+// TestKeysWithNULAreRefusedWhereTheDestinationHasNone: in its place PostgreSQL stores U+FFFD, which another key may have.
+func TestKeysWithNULAreRefusedWhereTheDestinationHasNone(t *testing.T) {
+	for _, noNUL := range []bool{false, true} {
+		p := newPlan(t, `"id":{"type":"string"},"v":{"type":"string"}`, table.Options{}, "id")
+		p.options.NoNUL = noNUL
+		d := p.NewDecoder()
+		err := d.Append(&singer.Record{Record: json.RawMessage(`{"id":"a\u0000b","v":"x"}`)}, 1)
+		want := `stream orders, field id: the value "a\u0000b" ` + hasNUL
+		if !noNUL && err != nil || noNUL && (err == nil || err.Error() != want) {
+			t.Errorf("no NUL %v: %v", noNUL, err)
+		}
+		appendAll(t, d, `{"id":"a\\u0000b","v":"x\u0000"}`)
+		d.Batch().Rows.Release()
+	}
+}
+
 // TestPropertiesWithTheNameOfMetadataKeepTheirValues: a property that the column of its name cannot hold has another.
 func TestPropertiesWithTheNameOfMetadataKeepTheirValues(t *testing.T) {
 	for _, c := range []struct {

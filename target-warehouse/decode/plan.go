@@ -48,6 +48,8 @@ type Options struct {
 	// Now tells the time for _sdc_received_at and _sdc_batched_at, once a batch that Receive says nothing of; nil means
 	// time.Now.
 	Now func() time.Time
+	// NoNUL refuses text with NUL characters as a key: the destination cannot hold them.
+	NoNUL bool
 	// Strict judges every record before it is decoded; what it returns makes Append refuse the record. It must be safe for
 	// several goroutines if decoders run in several, and may not keep the record. Nil refuses nothing.
 	Strict func(record []byte) error

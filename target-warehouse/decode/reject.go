@@ -143,7 +143,7 @@ const advice = "let the SCHEMA declare what the tap sends; a property without a 
 // misfit is the failure of a value that its column cannot hold.
 func (p *Plan) misfit(at int, value []byte, problem string) error {
 	c := &p.columns[at]
-	if problem == notANumber || problem == notUnicode {
+	if problem == notANumber || problem == notUnicode || problem == hasNUL {
 		return p.fault(c.path(), fmt.Errorf("the value %s %s", excerpt(value), problem))
 	}
 	return p.fault(c.path(), fmt.Errorf("%s; %s", c.explain(value, problem), advice))

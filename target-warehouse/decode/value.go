@@ -18,6 +18,7 @@ const (
 
 	// Of values that a column can hold, but a key cannot.
 	notANumber = "is not a number that is equal to itself or to any other, as a key must be"
+	hasNUL     = "has a NUL character, which the destination's text cannot hold, and with U+FFFD in its place it could be the key of another row; mend it at its source, or leave the property out of key_properties"
 	notUnicode = "is not Unicode, and with U+FFFD in its place it could be the key of another row; mend it at its source, or leave the property out of key_properties"
 )
 
@@ -102,10 +103,15 @@ func (d *Decoder) setString(c *column, value []byte) (problem string) {
 }
 
 // appendRepaired appends text in which so many places have become U+FFFD. Two keys could become one by that, and their
-// rows with them, so that a key has to be Unicode.
+// rows with them, so that a key has to be Unicode, and without what the destination would replace.
 func (d *Decoder) appendRepaired(c *column, text []byte, replaced int) (problem string) {
-	if replaced > 0 && c.planned != nil && c.planned.key { // Extra is not planned
-		return notUnicode
+	if c.planned != nil && c.planned.key { // Extra is not planned
+		switch {
+		case replaced > 0:
+			return notUnicode
+		case d.plan.options.NoNUL && bytes.IndexByte(text, 0) >= 0:
+			return hasNUL
+		}
 	}
 	if !c.appendText(text) {
 		return tooMuch

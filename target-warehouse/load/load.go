@@ -41,6 +41,7 @@ type Options struct {
 
 	IgnoreVersions bool // ACTIVATE_VERSION is not acted on
 	KeyRequired    bool // a SCHEMA without key_properties is refused
+	NoNUL          bool // the destination's text has no NUL characters, so that a key with one is refused
 	// Validate makes the strict judge of a SCHEMA's records, whose failures are those of bad records; nil for none.
 	Validate func(*singer.Schema) (func(record []byte) error, error)
 	// RejectBad leaves out a record that cannot be a row, and records it, instead of failing; SkipInvalid does so with a

@@ -275,7 +275,7 @@ func (s *splitter) schema(m *singer.Schema) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := decode.Options{RunStart: s.options.Run.StartedAt, Now: s.options.Now, Allocator: s.options.Allocator}
+	settings := decode.Options{RunStart: s.options.Run.StartedAt, Now: s.options.Now, Allocator: s.options.Allocator, NoNUL: s.options.NoNUL}
 	if s.options.Validate != nil {
 		if settings.Strict, err = s.options.Validate(m); err != nil {
 			return fail(err)
