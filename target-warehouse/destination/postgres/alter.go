@@ -173,7 +173,7 @@ func (t *target) change(of *table.Table, c table.Column, s *stored) (alteration,
 		if made.hold(c) == nil || made.hold(s.logical()) == nil || made.typ == s.typ {
 			continue
 		}
-		made.filled, made.notNull, made.comment = s.filled, s.notNull, s.comment
+		made.filled, made.always, made.notNull, made.comment = s.filled, s.always, s.notNull, s.comment
 		change := destination.Change{Kind: destination.WidenColumn, Column: s.name, From: s.typ, To: made.typ}
 		return alteration{"ALTER COLUMN " + quote(s.name) + " TYPE " + made.typ + " USING " + s.as(wide.Type), change, made}, nil
 	}

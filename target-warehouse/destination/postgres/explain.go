@@ -33,6 +33,7 @@ var serverFailures = []struct {
 	{"3D000", nil, "create the database, or give the name of another"},
 	{"40", nil, "nothing of this load was kept; run again"},
 	{"42501", singer.ErrCredentials, "grant the user this right, or connect as another user"},
+	{"428C9", nil, "the table gives this column its values by itself, which keeps rows from being updated; run ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY"},
 	{"53100", nil, "the server's disk is full; make room on it, then run again"},
 	{"53", singer.ErrUnavailable, "the server is at one of its limits; free or raise it, then run again"},
 	{"54000", nil, "a value is larger than PostgreSQL can store or index; take the column out of the stream or of its key"},

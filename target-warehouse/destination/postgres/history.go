@@ -122,5 +122,5 @@ func (h *history) begin() string {
 			values = append(values, "s."+quote(c.name))
 		}
 	}
-	return "INSERT INTO " + h.target.quoted() + " (" + names("", h.columns) + ") SELECT " + strings.Join(values, ", ") + " FROM " + h.joined() + " WHERE v.version > 0 ORDER BY v.last"
+	return "INSERT INTO " + h.target.quoted() + " (" + names("", h.columns) + ")" + withIdentities + " SELECT " + strings.Join(values, ", ") + " FROM " + h.joined() + " WHERE v.version > 0 ORDER BY v.last"
 }

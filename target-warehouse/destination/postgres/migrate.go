@@ -34,6 +34,7 @@ type stored struct {
 	typ       string // as SQL writes it, with the modifier
 	collate   string // as SQL writes it, or "" for the type's own
 	filled    bool   // by a default, an identity or an expression
+	always    bool   // filled by an identity that no UPDATE may change
 	notNull   bool
 	composite bool // made of others: an array or a row
 	comment   string
@@ -238,7 +239,7 @@ func (l *load) create(ctx context.Context, t *table.Table, made *target) error {
 // A column of the primary key or an identity cannot be NULL whatever is done to it, so its NOT NULL is not looked at.
 const describeColumns = `SELECT a.attname::text, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod),
 		CASE WHEN a.attcollation <> t.typcollation THEN quote_ident(n.nspname) || '.' || quote_ident(c.collname) ELSE '' END,
-		a.atthasdef OR a.attidentity <> '', t.typcategory IN ('A', 'C'), coalesce(col_description(a.attrelid, a.attnum), ''),
+		a.atthasdef OR a.attidentity <> '', a.attidentity = 'a', t.typcategory IN ('A', 'C'), coalesce(col_description(a.attrelid, a.attnum), ''),
 		a.attnotnull AND a.attidentity = '' AND NOT EXISTS (SELECT FROM pg_index AS i
 			WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY(i.indkey))
 	FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
@@ -251,7 +252,7 @@ func (l *load) describe(ctx context.Context, t *target) error {
 	batch.Queue("LOCK TABLE " + t.quoted() + " IN ROW EXCLUSIVE MODE")
 	batch.Queue(describeColumns, t.quoted()).Query(func(rows pgx.Rows) (err error) {
 		t.columns, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c stored, err error) {
-			err = row.Scan(&c.name, &c.oid, &c.modifier, &c.typ, &c.collate, &c.filled, &c.composite, &c.comment, &c.notNull)
+			err = row.Scan(&c.name, &c.oid, &c.modifier, &c.typ, &c.collate, &c.filled, &c.always, &c.composite, &c.comment, &c.notNull)
 			return c, err
 		})
 		return err

@@ -58,7 +58,7 @@ func (l *load) conform(ctx context.Context, p *plan) error {
 	var actions []string
 	for _, c := range p.columns {
 		wanted := *p.final.column(c.name)
-		wanted.filled, wanted.notNull = false, false
+		wanted.filled, wanted.always, wanted.notNull = false, false, false
 		switch s := p.target.column(c.name); {
 		case s == nil:
 			actions = append(actions, "ADD COLUMN "+c.definition)
@@ -94,7 +94,7 @@ func (l *load) swap(ctx context.Context, p *plan, _ destination.Activation) (int
 		columns = append(columns, &column{name: s.name})
 	}
 	list := names("", columns)
-	put, err := l.exec(ctx, "INSERT INTO "+p.final.quoted()+" ("+list+") SELECT "+list+" FROM "+p.target.quoted())
+	put, err := l.exec(ctx, "INSERT INTO "+p.final.quoted()+" ("+list+")"+withIdentities+" SELECT "+list+" FROM "+p.target.quoted())
 	if err == nil && put != collected {
 		err = fmt.Errorf("the server took %d rows where %d were due", put, collected)
 	}

@@ -214,14 +214,19 @@ func (l *load) replace(ctx context.Context, p *plan, batches []*table.Batch, fat
 
 // update makes the statement that puts the staged rows in the place of those with the same key, where they say something
 // else or have another version, as rows of older ones go. A column that the Table lacks becomes NULL, as it would in a new
-// row, unless the table fills it by itself.
+// row, unless the table fills it by itself. An identity of the key that is GENERATED ALWAYS stays as it is: it is equal.
 func (p *plan) update(stage string) string {
 	var set []string
 	for _, c := range p.columns {
-		set = append(set, quote(c.name)+" = s."+quote(c.name))
+		if !slices.Contains(p.key, c) || !p.target.column(c.name).always {
+			set = append(set, quote(c.name)+" = s."+quote(c.name))
+		}
 	}
 	for _, c := range p.others() {
 		set = append(set, quote(c.name)+" = NULL")
+	}
+	if set == nil {
+		return "SELECT WHERE FALSE" // the rows are their keys and say nothing else
 	}
 	differs := p.differsFromTarget("t", "s")
 	if c := p.column(table.TableVersion); c != nil {
@@ -229,6 +234,10 @@ func (p *plan) update(stage string) string {
 	}
 	return "UPDATE " + p.target.quoted() + " AS t SET " + strings.Join(set, ", ") + " FROM " + stage + " AS s WHERE " + p.sameKey("t", "s") + " AND (" + differs + ")"
 }
+
+// withIdentities has INSERT take the values of columns that are GENERATED ALWAYS AS IDENTITY, as COPY does.
+// https://www.postgresql.org/docs/current/sql-insert.html
+const withIdentities = " OVERRIDING SYSTEM VALUE"
 
 // others are the columns of the target that the Table lacks and that new rows have no value in.
 func (p *plan) others() []stored {
