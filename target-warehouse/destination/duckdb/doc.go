@@ -21,7 +21,7 @@
 // What bounds a load is DuckDB copying, compressing and writing the rows; looking for keys takes about a tenth of the time.
 // DuckDB divides among its threads what one statement reads, and one Append brings little: with more threads its rows take
 // more processor time and no less of the clock's. So large Appends without a key go on as one statement (see feed), whose
-// threads leave the rows in no particular order, and all others have one thread. Without compression a load takes two thirds
+// threads leave the rows in no particular order, and of others only those of very many rows have more than one thread. Without compression a load takes two thirds
 // of the time and the file is four times as large; without dictionaries alone a quarter is gained, and a query that groups by
 // a column of few values takes seven times as long ever after. So both are left to DuckDB.
 //

@@ -310,6 +310,27 @@ func TestFeedThreads(t *testing.T) {
 	}
 }
 
+func TestManyRowsReplaceOthersByTheirKeys(t *testing.T) {
+	w, customers := openFed(t, Config{}), appended("customers")
+	customers.Method, customers.Key, customers.Columns[0].Nullable = table.Upsert, []int{0}, false
+	for i, want := range []destination.Counts{{Inserted: manyRows}, {Inserted: 1000, Updated: manyRows - 1000}} {
+		l := begin(t, w, customers)
+		b := numbered(customers, 1000*i, manyRows)
+		counts, err := l.Append(t.Context(), []*table.Batch{b})
+		b.Rows.Release()
+		if err != nil || counts != want {
+			t.Errorf("Append %d: %+v and %v, want %+v", i+1, counts, err, want)
+		}
+		keepLoad(t, l)
+		if got := currentSetting(t, w, "threads"); got != "1" {
+			t.Errorf("behind Append %d DuckDB has %s threads, want 1", i+1, got)
+		}
+	}
+	if got, want := held(t, w, "customers"), fmt.Sprintf("[%d %d 0 %d]", manyRows+1000, manyRows+1000, manyRows+999); got != want {
+		t.Errorf("customers has %s, want %s", got, want)
+	}
+}
+
 func TestRowGroupsAreJoinedOnlyBehindDeletions(t *testing.T) {
 	w, charges, customers := openFed(t, Config{}), appended("charges"), appended("customers")
 	customers.Method, customers.Key, customers.Columns[0].Nullable = table.Upsert, []int{0}, false
