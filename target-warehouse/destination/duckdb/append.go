@@ -33,17 +33,21 @@ func (l *load) Append(ctx context.Context, batches []*table.Batch) (destination.
 	if err != nil {
 		return destination.Counts{}, fmt.Errorf("append to table %s: %w", t.Name, err)
 	}
-	rows := int64(0)
+	rows, bytes := int64(0), int64(0)
 	for _, b := range batches {
 		if err := checkBatch(t, b); err != nil {
 			return destination.Counts{}, fmt.Errorf("append to table %s: %w", t.Name, err)
 		}
 		rows += b.Rows.NumRows()
+		bytes += b.Bytes
 	}
 	if rows == 0 {
 		return destination.Counts{}, nil
 	}
-	if threads := l.feedThreads(p, batches, rows); l.feed == nil && threads > 1 {
+	if err := l.w.keepApart(ctx, bytes, rows); err != nil {
+		return destination.Counts{}, fmt.Errorf("append to table %s: %w", t.Name, err)
+	}
+	if threads := l.feedThreads(p, bytes, rows); l.feed == nil && threads > 1 {
 		if err := l.startFeed(ctx, p, threads); err != nil {
 			return destination.Counts{}, fmt.Errorf("append to table %s: %w", t.Name, err)
 		}

@@ -59,11 +59,7 @@ func (w *Warehouse) unfed(t *table.Table) bool {
 }
 
 // feedThreads is how many threads there is memory for to write rows such as these, or 0 where a feed may not be.
-func (l *load) feedThreads(p *plan, batches []*table.Batch, rows int64) int {
-	bytes := int64(0)
-	for _, b := range batches {
-		bytes += b.Bytes
-	}
+func (l *load) feedThreads(p *plan, bytes, rows int64) int {
 	if bytes < l.w.feedBytes || l.w.unfed(p.t) {
 		return 0
 	}

@@ -304,7 +304,7 @@ func TestFeedThreads(t *testing.T) {
 			}
 			p.all, p.into = append(p.all, column{name: of.Name, typ: typ}), append(p.into, i)
 		}
-		if got := l.feedThreads(p, []*table.Batch{{Bytes: c.bytes}}, c.rows); got != c.want {
+		if got := l.feedThreads(p, c.bytes, c.rows); got != c.want {
 			t.Errorf("%s: %d threads, want %d", c.name, got, c.want)
 		}
 	}
@@ -348,6 +348,27 @@ func TestRowGroupsAreJoinedOnlyBehindDeletions(t *testing.T) {
 		keepLoad(t, l)
 		if got := currentSetting(t, w, "max_vacuum_tasks"); got != want {
 			t.Errorf("behind load %d max_vacuum_tasks is %s, want %s", i+1, got, want)
+		}
+	}
+}
+
+func TestRowGroupsOfLongRowsAreKeptApart(t *testing.T) {
+	w, customers := openFed(t, Config{}), appended("customers")
+	customers.Method, customers.Key, customers.Columns[0].Nullable = table.Upsert, []int{0}, false
+	for i, want := range []struct {
+		bytes int64 // of ten rows
+		tasks string
+	}{{10, "0"}, {10, "100"}, {10 * longRow, "0"}, {10, "0"}} {
+		l := begin(t, w, customers)
+		b := numbered(customers, 0, 10)
+		b.Bytes = want.bytes
+		if _, err := l.Append(t.Context(), []*table.Batch{b}); err != nil {
+			t.Fatal(err)
+		}
+		b.Rows.Release()
+		keepLoad(t, l)
+		if got := currentSetting(t, w, "max_vacuum_tasks"); got != want.tasks {
+			t.Errorf("behind load %d max_vacuum_tasks is %s, want %s", i+1, got, want.tasks)
 		}
 	}
 }

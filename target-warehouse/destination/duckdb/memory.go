@@ -116,6 +116,28 @@ func keyBytes(t *table.Table, batches []*table.Batch) (bytes int64) {
 	return bytes
 }
 
+// longRow is how many bytes rows have on average whose row groups are kept apart.
+const longRow = 1 << 20
+
+// keepApart has checkpoints leave row groups as they are from now on if rows are long. To join those of a table, DuckDB
+// takes all of their rows into memory: of 20 rows of 50 MiB, several times the gigabyte that these have. What replaced rows
+// take in the file is free again when the table is loaded by a process that sees no long ones.
+func (w *Warehouse) keepApart(ctx context.Context, bytes, rows int64) error {
+	if bytes/rows < longRow || w.apart || w.shared {
+		return nil
+	}
+	w.apart = true
+	return w.setVacuumTasks(ctx, 0)
+}
+
+// setVacuumTasks says how often a checkpoint may join row groups.
+func (w *Warehouse) setVacuumTasks(ctx context.Context, n int) error {
+	if _, err := w.db.ExecContext(ctx, fmt.Sprint("SET GLOBAL max_vacuum_tasks = ", n)); err != nil {
+		return fmt.Errorf("set how checkpoints join row groups: %w", err)
+	}
+	return nil
+}
+
 // columnMemory is about what a column takes that few rows were appended to, measured with 500 tables of 18 columns. A
 // checkpoint takes several times as much for a moment, for all tables together, so what it will have to do is bounded, too.
 const columnMemory = 56 << 10

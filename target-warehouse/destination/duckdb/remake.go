@@ -11,17 +11,14 @@ import (
 const draftPrefix = "_singer_draft_"
 
 // rewrites notes that rows of the plan's table will be deleted or updated. From then on checkpoints join the row groups that
-// have become small.
+// have become small, unless rows are long.
 func (l *load) rewrites(ctx context.Context, p *plan) error {
 	l.rewritten[p.name] = true
-	if l.w.joins || l.w.shared {
+	if l.w.joins || l.w.apart || l.w.shared {
 		return nil
 	}
 	l.w.joins = true
-	if _, err := l.w.db.ExecContext(ctx, "RESET GLOBAL max_vacuum_tasks"); err != nil {
-		return fmt.Errorf("let checkpoints join row groups: %w", err)
-	}
-	return nil
+	return l.w.setVacuumTasks(ctx, 100) // DuckDB's own default
 }
 
 // makeAlterable lets columns of the plan's table be added and changed. DuckDB refuses to commit a load that does so behind

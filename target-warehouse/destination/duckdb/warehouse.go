@@ -49,7 +49,8 @@ type Warehouse struct {
 	plans     map[*table.Table]*plan
 	revisions map[string]int
 	shared    bool
-	joins     bool  // see [load.rewrites]
+	joins     bool  // checkpoints join small row groups, see [load.rewrites]
+	apart     bool  // they may not, see [Warehouse.keepApart]
 	feedBytes int64 // leastFeed, or what a test wants
 
 	// See memory.go; in bytes.
