@@ -93,8 +93,8 @@ func (l *load) send(ctx context.Context, p *plan, to string, source *rowSource, 
 		return err
 	}
 	for i, n := range source.replaced {
-		if n > 0 {
-			l.replaced[columnPlace{p.table.Stream, p.target.schema, p.target.name, p.columns[i].name}] += n
+		if n != (replacements{}) {
+			l.replaced.add(columnPlace{p.table.Stream, p.target.schema, p.target.name, p.columns[i].name}, n)
 		}
 	}
 	return nil

@@ -24,7 +24,7 @@ type rowSource struct {
 	// take, if set, says which positions are sent.
 	take func(position int64) bool
 	// replaced counts by columns the values that had to be changed.
-	replaced []int64
+	replaced []replacements
 
 	mu       sync.Mutex
 	stopped  error  // what Read answers after stop
@@ -40,7 +40,7 @@ type rowSource struct {
 const copyHeader = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 func newRowSource(batches []*table.Batch, columns []*column) *rowSource {
-	return &rowSource{batches: batches, columns: columns, replaced: make([]int64, len(columns)), rest: []byte(copyHeader)}
+	return &rowSource{batches: batches, columns: columns, replaced: make([]replacements, len(columns)), rest: []byte(copyHeader)}
 }
 
 // Read implements [io.Reader].

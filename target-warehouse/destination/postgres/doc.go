@@ -33,6 +33,9 @@
 //   - JSON columns are jsonb. It keeps every digit of a number, but writes 1e5 as 100000, drops white space, orders
 //     the members of an object and keeps the last of several with one name. Give a column the type json beforehand to
 //     keep the text. Two keys that are equal as jsonb are one key.
+//   - A number in jsonb has at most 131,072 digits ahead of its point and 16,383 behind it. One that has more, such as
+//     1e200000, becomes a string of the same characters, at whatever depth it stands, and Close logs for each column how
+//     many values have such numbers.
 //   - NUL characters exist neither in text nor in jsonb. Each is replaced by U+FFFD, and Close logs for each column
 //     how many values this concerned.
 //   - A numeric column with a scale fills it with zeros: 1.5 is 1.50 in numeric(9,2). One that floats are put in has no

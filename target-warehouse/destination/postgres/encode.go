@@ -22,7 +22,13 @@ type holding struct {
 // An encoding makes the field writer for one array of values. The writer appends the value in a row, which is not
 // NULL, with its length ahead, in the binary form that the type's receive function reads. replaced counts the values
 // that had to be changed.
-type encoding func(a arrow.Array, replaced *int64) field
+type encoding func(a arrow.Array, replaced *replacements) field
+
+// replacements counts values that PostgreSQL cannot store as they are.
+type replacements struct {
+	nul     int64 // with NUL characters
+	numbers int64 // JSON with numbers that are strings now
+}
 
 type field func(dst []byte, row int) []byte
 
@@ -75,7 +81,7 @@ var holdings = []holding{
 	{table.JSON, pgtype.JSONOID, encodeJSON},
 }
 
-func encodeBoolean(a arrow.Array, _ *int64) field {
+func encodeBoolean(a arrow.Array, _ *replacements) field {
 	values := a.(*array.Boolean)
 	return func(dst []byte, row int) []byte {
 		if values.Value(row) {
@@ -85,7 +91,7 @@ func encodeBoolean(a arrow.Array, _ *int64) field {
 	}
 }
 
-func encodeInteger(a arrow.Array, _ *int64) field {
+func encodeInteger(a arrow.Array, _ *replacements) field {
 	values := a.(*array.Int64).Int64Values()
 	return func(dst []byte, row int) []byte { return appendInt64(dst, values[row]) }
 }
@@ -94,7 +100,7 @@ func appendInt64(dst []byte, v int64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, 0, 0, 0, 8), uint64(v))
 }
 
-func encodeNumber(a arrow.Array, _ *int64) field {
+func encodeNumber(a arrow.Array, _ *replacements) field {
 	values := a.(*array.Float64).Float64Values()
 	return func(dst []byte, row int) []byte { return appendInt64(dst, int64(math.Float64bits(values[row]))) }
 }
@@ -105,19 +111,19 @@ const (
 	epochMicroseconds = epochDays * 86_400_000_000
 )
 
-func encodeTimestamp(a arrow.Array, _ *int64) field {
+func encodeTimestamp(a arrow.Array, _ *replacements) field {
 	values := a.(*array.Timestamp).TimestampValues()
 	return func(dst []byte, row int) []byte { return appendInt64(dst, int64(values[row])-epochMicroseconds) }
 }
 
-func encodeDate(a arrow.Array, _ *int64) field {
+func encodeDate(a arrow.Array, _ *replacements) field {
 	values := a.(*array.Date32).Date32Values()
 	return func(dst []byte, row int) []byte {
 		return binary.BigEndian.AppendUint32(append(dst, 0, 0, 0, 4), uint32(values[row]-epochDays))
 	}
 }
 
-func encodeText(a arrow.Array, replaced *int64) field {
+func encodeText(a arrow.Array, replaced *replacements) field {
 	values := a.(*array.String)
 	return func(dst []byte, row int) []byte {
 		return appendText(dst, withoutNUL(values.Value(row), replaced))
@@ -125,11 +131,11 @@ func encodeText(a arrow.Array, replaced *int64) field {
 }
 
 // withoutNUL puts U+FFFD in the place of each NUL character, and counts the text if there was one.
-func withoutNUL(text string, replaced *int64) string {
+func withoutNUL(text string, replaced *replacements) string {
 	if strings.IndexByte(text, 0) < 0 {
 		return text
 	}
-	*replaced++
+	replaced.nul++
 	return strings.ReplaceAll(text, "\x00", "\uFFFD")
 }
 
@@ -137,53 +143,7 @@ func appendText(dst []byte, value string) []byte {
 	return append(binary.BigEndian.AppendUint32(dst, uint32(len(value))), value...)
 }
 
-func encodeJSON(a arrow.Array, _ *int64) field {
+func encodeJSON(a arrow.Array, _ *replacements) field {
 	values := a.(*array.String)
 	return func(dst []byte, row int) []byte { return appendText(dst, values.Value(row)) }
-}
-
-// encodeJSONB sends JSON text with the number of jsonb's format ahead.
-func encodeJSONB(a arrow.Array, replaced *int64) field {
-	values := a.(*array.String)
-	return func(dst []byte, row int) []byte {
-		value, changed := withoutNULEscape(values.Value(row))
-		if changed {
-			*replaced++
-		}
-		return appendJSONB(dst, value)
-	}
-}
-
-func appendJSONB(dst []byte, value string) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(value)+1))
-	return append(append(dst, jsonbFormat), value...)
-}
-
-// jsonbFormat is the number of jsonb's binary format, the only one there is.
-const jsonbFormat = 1
-
-// withoutNULEscape returns a JSON text with \ufffd for every escape \u0000, at every depth and in names too, and whether
-// there was one. A backslash that is escaped itself begins no escape.
-func withoutNULEscape(text string) (string, bool) {
-	const nul = `\u0000`
-	if !strings.Contains(text, nul) {
-		return text, false
-	}
-	var changed []byte
-	for i := 0; i < len(text); i++ {
-		if text[i] != '\\' {
-			continue
-		}
-		if strings.HasPrefix(text[i:], nul) {
-			if changed == nil {
-				changed = []byte(text)
-			}
-			copy(changed[i:], `\ufffd`)
-		}
-		i++ // past the character that the backslash escapes
-	}
-	if changed == nil {
-		return text, false
-	}
-	return string(changed), true
 }

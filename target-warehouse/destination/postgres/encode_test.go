@@ -86,8 +86,8 @@ func TestCopyFormatDoesNotDependOnHowItIsRead(t *testing.T) {
 		s.numbered = true
 		s.take = func(position int64) bool { return position != 1 }
 		text, err := io.ReadAll(wrap(s))
-		if err != nil || s.replaced[1] != 3 {
-			t.Errorf("failure %v, %d values replaced", err, s.replaced[1])
+		if err != nil || s.replaced[1].nul != 3 {
+			t.Errorf("failure %v, %d values replaced", err, s.replaced[1].nul)
 		}
 		return string(text)
 	}

@@ -42,8 +42,9 @@ var serverFailures = []struct {
 	{"58", singer.ErrUnavailable, "the server has trouble with its files; see its log"},
 }
 
-// column finds the column that a server names in the context of a failed COPY, before the value.
-var failedColumn = regexp.MustCompile(`^COPY .*?, line \d+, column ([^:\n]+)`)
+// failedColumn finds the column that a server names in the context of a failed COPY, before the value. Of JSON the context
+// has a line ahead of that.
+var failedColumn = regexp.MustCompile(`(?m)^COPY .*?, line \d+, column ([^:\n]+)`)
 
 // explain puts a failure on a connection into words that say what to do. It returns nil for nil.
 func explain(ctx context.Context, conn *pgx.Conn, err error) error {

@@ -21,8 +21,8 @@ type load struct {
 	plans       map[*table.Table]*plan // by every Table that Migrate was called with
 	targets     map[string]*target     // by quoted name
 	temporaries map[string]string      // names of temporary tables by their columns
-	replaced    map[columnPlace]int64  // values with NUL
-	collecting  map[string]bool        // what becomes of Warehouse.collecting at Commit
+	replaced    changedValues
+	collecting  map[string]bool // what becomes of Warehouse.collecting at Commit
 	ended       bool
 }
 
@@ -77,7 +77,7 @@ func (l *load) settle() {
 	l.ended, l.w.recorded = true, true
 	l.w.collecting = l.collecting
 	for place, n := range l.replaced {
-		l.w.replaced[place] += n
+		l.w.replaced.add(place, n)
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 	numericMinusInf = 0xf000
 )
 
-func encodeIntegerAsNumeric(a arrow.Array, _ *int64) field {
+func encodeIntegerAsNumeric(a arrow.Array, _ *replacements) field {
 	values := a.(*array.Int64).Int64Values()
 	var text []byte
 	return func(dst []byte, row int) []byte {
@@ -30,7 +30,7 @@ func encodeIntegerAsNumeric(a arrow.Array, _ *int64) field {
 }
 
 // encodeNumberAsNumeric sends the shortest digits that lead back to a float.
-func encodeNumberAsNumeric(a arrow.Array, _ *int64) field {
+func encodeNumberAsNumeric(a arrow.Array, _ *replacements) field {
 	values := a.(*array.Float64).Float64Values()
 	var text []byte
 	return func(dst []byte, row int) []byte {
@@ -48,7 +48,7 @@ func encodeNumberAsNumeric(a arrow.Array, _ *int64) field {
 	}
 }
 
-func encodeDecimal(a arrow.Array, _ *int64) field {
+func encodeDecimal(a arrow.Array, _ *replacements) field {
 	values := a.(*array.String)
 	return func(dst []byte, row int) []byte { return appendNumeric(dst, values.Value(row)) }
 }

@@ -142,7 +142,7 @@ func (w *Warehouse) putRows(batch *pgx.Batch, rows []destination.Row) error {
 		for i, c := range r.Table.Columns {
 			document[c.Name] = r.Values[i]
 			if text, ok := r.Values[i].(string); ok && c.Type == table.JSON {
-				document[c.Name], _ = withoutNULEscape(text)
+				document[c.Name] = forJSONB(text, &replacements{}) // with nobody to tell
 			} else if ok {
 				document[c.Name] = strings.ReplaceAll(text, "\x00", "\uFFFD")
 			}

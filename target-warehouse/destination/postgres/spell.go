@@ -16,14 +16,14 @@ type spelling func(dst []byte, a arrow.Array, row int) []byte
 
 // spelled sends text.
 func spelled(spell spelling) encoding {
-	return func(a arrow.Array, _ *int64) field {
+	return func(a arrow.Array, _ *replacements) field {
 		return func(dst []byte, row int) []byte { return withLength(dst, nil, spell, a, row) }
 	}
 }
 
 // spelledJSONB sends JSON text to jsonb.
 func spelledJSONB(spell spelling) encoding {
-	return func(a arrow.Array, _ *int64) field {
+	return func(a arrow.Array, _ *replacements) field {
 		return func(dst []byte, row int) []byte { return withLength(dst, []byte{jsonbFormat}, spell, a, row) }
 	}
 }
@@ -84,7 +84,7 @@ func spellJSONText(dst []byte, a arrow.Array, row int) []byte {
 	return append(dst, text...)
 }
 
-func encodeTextAsJSONB(a arrow.Array, replaced *int64) field {
+func encodeTextAsJSONB(a arrow.Array, replaced *replacements) field {
 	values := a.(*array.String)
 	return func(dst []byte, row int) []byte {
 		text, err := json.Marshal(withoutNUL(values.Value(row), replaced))

@@ -48,13 +48,21 @@ type Warehouse struct {
 	readOnly bool
 
 	conn       *pgx.Conn
-	recorded   bool                  // tapline's own tables are there
-	replaced   map[columnPlace]int64 // values with NUL, of loads that are committed
-	collecting map[string]bool       // by quoted name, the hidden tables that this run has begun to fill
+	recorded   bool            // tapline's own tables are there
+	replaced   changedValues   // of loads that are committed
+	collecting map[string]bool // by quoted name, the hidden tables that this run has begun to fill
 }
 
 // columnPlace names a column for the log.
 type columnPlace struct{ stream, schema, table, column string }
+
+// changedValues counts the values that had to be changed, by columns.
+type changedValues map[columnPlace]replacements
+
+func (c changedValues) add(place columnPlace, n replacements) {
+	sum := c[place]
+	c[place] = replacements{sum.nul + n.nul, sum.numbers + n.numbers}
+}
 
 var _ destination.Destination = (*Warehouse)(nil)
 
@@ -75,7 +83,7 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 		return nil, &singer.ConfigError{Source: "the config", Faults: []string{err.Error()}}
 	}
 	w := &Warehouse{config: config, schema: "public", pipeline: "default", log: slog.New(slog.DiscardHandler), readOnly: readOnly,
-		replaced: map[columnPlace]int64{}, collecting: map[string]bool{}}
+		replaced: changedValues{}, collecting: map[string]bool{}}
 	if cfg.Schema != "" {
 		w.schema = storedName(cfg.Schema)
 	}
@@ -97,7 +105,7 @@ func (w *Warehouse) Begin(ctx context.Context) (destination.Load, error) {
 	if w.readOnly {
 		return nil, errors.New("begin a load: the PostgreSQL database is open for reading only")
 	}
-	l := &load{w: w, plans: map[*table.Table]*plan{}, targets: map[string]*target{}, temporaries: map[string]string{}, replaced: map[columnPlace]int64{}, collecting: maps.Clone(w.collecting)}
+	l := &load{w: w, plans: map[*table.Table]*plan{}, targets: map[string]*target{}, temporaries: map[string]string{}, replaced: changedValues{}, collecting: maps.Clone(w.collecting)}
 	err := w.begin(ctx)
 	if err != nil && w.conn.IsClosed() && ctx.Err() == nil {
 		if err = w.reconnect(ctx); err == nil {
@@ -130,10 +138,17 @@ func (w *Warehouse) reconnect(ctx context.Context) error {
 // Close implements [destination.Destination].
 func (w *Warehouse) Close() error {
 	for _, c := range slices.SortedFunc(maps.Keys(w.replaced), columnPlace.compare) {
-		w.log.Warn("NUL characters were replaced by U+FFFD: PostgreSQL cannot store them", "stream", c.stream, "table", c.schema+"."+c.table,
-			"column", c.column, "values", w.replaced[c])
+		w.warn(c, w.replaced[c].nul, "NUL characters were replaced by U+FFFD: PostgreSQL cannot store them")
+		w.warn(c, w.replaced[c].numbers, "numbers of too many digits for PostgreSQL's jsonb were stored as strings")
 	}
 	w.replaced = nil
 	_ = w.conn.Close(context.Background()) // a connection that was lost behind the last commit has lost nothing
 	return nil
+}
+
+// warn tells that values of a column were changed, unless there were none.
+func (w *Warehouse) warn(c columnPlace, values int64, what string) {
+	if values > 0 {
+		w.log.Warn(what, "stream", c.stream, "table", c.schema+"."+c.table, "column", c.column, "values", values)
+	}
 }
