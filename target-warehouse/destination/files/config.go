@@ -3,6 +3,7 @@ package files
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -29,13 +30,15 @@ type Config struct {
 	// Partition is day, month or year to put rows of different such periods into different folders, or "".
 	Partition string
 	// PartitionColumn is the Timestamp or Date column whose period counts, in UTC; table.ExtractedAt if it is "". Tables
-	// without it are not partitioned.
+	// without it are not partitioned, which Log is told.
 	PartitionColumn string
 	// RowGroupBytes is how many bytes of Arrow data make a row group of a Parquet file; 0 stands for 128 MiB. A row group
 	// may be smaller: none is kept open from one Append to the next.
 	RowGroupBytes int64
 	// Pipeline is the one whose runs load. It names the place of files that are not committed.
 	Pipeline string
+	// Log is told once about each stream whose table cannot be partitioned; nil for nobody.
+	Log *slog.Logger
 }
 
 // normalize fills in what is "" and finds what cannot be.
@@ -62,6 +65,9 @@ func (c Config) normalize() (Config, error) {
 	}
 	if c.RowGroupBytes <= 0 {
 		c.RowGroupBytes = 128 << 20
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c, nil
 }

@@ -59,6 +59,9 @@ func (l *load) Migrate(ctx context.Context, t *table.Table) (*destination.Migrat
 			p.partition = i
 		}
 	}
+	if p.period != "" && !t.Own && p.partition < 0 {
+		l.w.warnUnpartitioned(t)
+	}
 	l.plans[t], p.change.plan = p, p
 	return m, nil
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"tapline/target-warehouse/table"
 )
 
 // noPeriod is the folder's value for rows without a moment, as Hive has it.
@@ -16,6 +18,21 @@ const noPeriod = "__HIVE_DEFAULT_PARTITION__"
 var periodLayouts = map[string]string{"day": "2006-01-02", "month": "2006-01", "year": "2006"}
 
 const microsOfDay = 24 * 60 * 60 * 1_000_000
+
+// warnUnpartitioned tells, once for each stream, that a table has no column that decides about folders.
+func (w *Warehouse) warnUnpartitioned(t *table.Table) {
+	if w.unpartitioned[t.Stream] {
+		return
+	}
+	w.unpartitioned[t.Stream] = true
+	name, why := w.config.PartitionColumn, "the table has no such column"
+	for _, c := range t.Columns {
+		if c.Name == name {
+			why = fmt.Sprintf("it is %s and neither a moment nor a date", c.Type)
+		}
+	}
+	w.config.Log.Warn("the table is not partitioned: its files lie in one folder", "stream", t.Stream, "table", folder(t), "partition_column", name, "reason", why)
+}
 
 // split parts the rows of a batch by the period of one of its columns. The result has for each folder, such as
 // _sdc_day=2026-03-04/, the columns with its rows in their order; the caller releases them.

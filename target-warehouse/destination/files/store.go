@@ -136,8 +136,8 @@ func (s *store) replace(ctx context.Context, key, draft string, body []byte) err
 	return s.move(ctx, draft, key)
 }
 
-// patience is how long the store may take for a small object that it is to create: Google's client would repeat the
-// request for ever.
+// patience is how long the store may take for a small object that it is to create, with all repetitions. One that takes a
+// request and never answers would hold up the run for ever.
 const patience = 2 * time.Minute
 
 // createNew writes a whole object unless there is one with its key; of several that try at once, one succeeds. In a

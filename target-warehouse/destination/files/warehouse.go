@@ -27,9 +27,10 @@ type Warehouse struct {
 	staged  int // how many files have been staged so far
 	loads   int
 	// collecting has tables that are being overwritten, by their folder, with what is committed of them so far.
-	collecting map[string]*collection
-	committed  bool  // at least once
-	shown      int64 // the number of the commit that the own tables were last written for people after
+	collecting    map[string]*collection
+	unpartitioned map[string]bool // streams that Config.Log was told about
+	committed     bool            // at least once
+	shown         int64           // the number of the commit that the own tables were last written for people after
 }
 
 // collection is what is to take the place of a table's files.
@@ -68,7 +69,8 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Warehouse{store: s, config: cfg, readOnly: readOnly, ledger: newLedger(), opening: strings.ToLower(rand.Text()), collecting: map[string]*collection{}}
+	w := &Warehouse{store: s, config: cfg, readOnly: readOnly, ledger: newLedger(), opening: strings.ToLower(rand.Text()),
+		collecting: map[string]*collection{}, unpartitioned: map[string]bool{}}
 	if err := w.look(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the files in %s: %w", s.place, err), s.bucket.Close())
 	}
