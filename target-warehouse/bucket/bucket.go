@@ -9,7 +9,6 @@ import (
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/azureblob" // azblob://
-	_ "gocloud.dev/blob/s3blob"    // s3://
 )
 
 // Has tells whether a URL's scheme is that of a bucket: s3, gs or azblob.
@@ -26,7 +25,11 @@ func Open(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
 	switch query := u.Query(); {
 	case u.Scheme == "gs":
 		open = openGoogle
-	case u.Scheme == "s3" && query.Has("endpoint"):
+	case u.Scheme == "s3":
+		open = openAmazon
+		if !query.Has("endpoint") {
+			break
+		}
 		// What is not Amazon's own has buckets in the path, and no regions.
 		for _, d := range [][2]string{{"use_path_style", "true"}, {"region", "us-east-1"}} {
 			if !query.Has(d[0]) {
