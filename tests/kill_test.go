@@ -48,8 +48,8 @@ func TestInterruptedLoadsLoseNothing(t *testing.T) {
 		ways []way
 		make func(t *testing.T) func(t *testing.T) *place
 	}{
-		{"duckdb", []way{softly, hardly, overwriting}, duckDBPlaces},
-		{"postgres", []way{softly, hardly, overwriting}, postgresPlaces},
+		{"duckdb", []way{softly, hardly, overwriting, appending}, duckDBPlaces},
+		{"postgres", []way{softly, hardly, overwriting, appending}, postgresPlaces},
 		{"files", []way{appending, overwriting}, filesPlaces},
 	}
 	first, last := 1, numberFrom(t, "TAPLINE_SOAK", killSeeds)

@@ -106,6 +106,7 @@ func (l *load) feedRows(ctx context.Context, batches []*table.Batch, rows int64)
 		return destination.Counts{}, f.failure(err)
 	}
 	f.rows += rows
+	l.adds(f.plan, rows)
 	for _, b := range batches {
 		if err := f.hand(ctx, array.NewRecord(f.schema, b.Rows.Columns(), b.Rows.NumRows())); err != nil {
 			return destination.Counts{}, f.failure(err)

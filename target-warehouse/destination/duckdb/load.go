@@ -27,7 +27,8 @@ type load struct {
 	rewritten  map[string]bool                // the quoted names of tables in which this load has deleted or updated rows
 	listed     map[string]string              // see lookUp: comments on tables, by place; nil until the first question
 	asked      map[string]bool                // places that listed has answered for
-	altered    bool                           // a table was changed or dropped
+	added      map[string]int64               // rows, by the quoted name of their table
+	unlogged   bool                           // Commit writes the file at once, see [load.commit]
 	feed       *feed                          // nil if none is going on
 	ended      bool
 }
@@ -61,19 +62,29 @@ func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	return nil
 }
 
+// adds notes that rows go into a table. As many as fill a row group are written ahead of Commit.
+func (l *load) adds(p *plan, rows int64) {
+	l.added[p.name] += rows
+	l.unlogged = l.unlogged || l.added[p.name] >= rowGroup
+}
+
 // alter runs a statement that changes or drops a table.
 func (l *load) alter(ctx context.Context, statement string) error {
-	l.altered = true
+	l.unlogged = true
 	_, err := l.exec(ctx, statement)
 	return err
 }
 
-// commit ends the transaction. From its log DuckDB 1.5.4 cannot replay every transaction that alters a table and changes
-// rows: a table renamed behind deleted rows, or a column converted by a function, leaves a file that does not open, or
-// rows that are gone. A transaction that writes the database file at once has no log, and is as safe: the file's header
-// changes last.
+// commit ends the transaction. From its log DuckDB 1.5.4 cannot replay every transaction:
+//
+//   - one that alters a table and changes rows: a table renamed behind deleted rows, or a column converted by a function,
+//     leaves a file that does not open, or rows that are gone;
+//   - one with row groups that were written ahead of Commit, if a kill has cut the log: they are in their table then, and
+//     nothing else of the transaction is, as if the rows had been committed without their state.
+//
+// A transaction that writes the database file at once has no log, and is as safe: the file's header changes last.
 func (l *load) commit(ctx context.Context) error {
-	if !l.altered || l.w.shared {
+	if !l.unlogged || l.w.shared {
 		_, err := l.exec(ctx, "COMMIT")
 		return err
 	}

@@ -129,7 +129,7 @@ func (w *Warehouse) Begin(ctx context.Context) (destination.Load, error) {
 	l := &load{
 		w: w, conn: conn, catalog: w.catalog, plans: map[*table.Table]*plan{}, revisions: map[string]int{},
 		prepared: map[*destination.OwnTable]bool{}, collecting: map[string]bool{}, told: map[string]bool{},
-		rewritten: map[string]bool{}, asked: map[string]bool{},
+		rewritten: map[string]bool{}, asked: map[string]bool{}, added: map[string]int64{},
 	}
 	if _, err := l.exec(ctx, "BEGIN TRANSACTION"); err != nil {
 		return nil, errors.Join(fmt.Errorf("begin a load: %w", err), conn.Close())
