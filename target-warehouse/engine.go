@@ -88,7 +88,9 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (destination.Dest
 		w, err := postgres.Open(ctx, s.postgres(log))
 		return w, postgres.Allocator(), err
 	case "files":
-		w, err := files.Open(ctx, s.files())
+		cfg := s.files()
+		cfg.Log = log
+		w, err := files.Open(ctx, cfg)
 		return w, files.Allocator(), err
 	}
 	return nil, nil, fmt.Errorf("destination %s is unknown", s.Destination)
