@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/destination/destinationtest"
 	"tapline/target-warehouse/table"
 )
