@@ -92,7 +92,6 @@ func (l *load) appendFrom(ctx context.Context, p *plan, from source) (destinatio
 	case !p.t.Keyed():
 		appendRows = l.insertAll
 	}
-	l.w.appended(p)
 	l.adds(p, from.rows)
 	if from.rows >= manyRows && !l.w.shared {
 		if err := l.w.setThreads(ctx, min(mostThreads, runtime.GOMAXPROCS(0))); err != nil {

@@ -16,7 +16,8 @@ import (
 
 // feed is an INSERT that goes on from one Append to the next, while the rows that it will get are decoded. DuckDB divides
 // among its threads what one statement reads, and each of them copies, compresses and writes row groups of its own. What a
-// single Append brings is too little for that; a feed with two threads takes two thirds of the time of one.
+// single Append brings is too little for that. Of the statement alone, two threads take two thirds of the time of one; a load
+// that keeps both processors busy with decoding, too, takes a tenth to a fifth less.
 //
 // A feed holds the load's connection, and ends before anything else is done there. Only then do those of its failures
 // come to light that no Append has met with.
@@ -90,7 +91,6 @@ func (l *load) startFeed(ctx context.Context, p *plan, threads int) error {
 	going, stop := context.WithCancel(context.WithoutCancel(ctx))
 	f.stop, f.stopped = stop, going.Done()
 	l.feed = f
-	l.w.appended(p)
 	go func() {
 		defer close(f.ended)
 		defer free()

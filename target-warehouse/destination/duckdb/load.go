@@ -62,8 +62,10 @@ func (l *load) Commit(ctx context.Context, c destination.Checkpoint) error {
 	return nil
 }
 
-// adds notes that rows go into a table. As many as fill a row group are written ahead of Commit.
+// adds notes that rows go into a table, whose columns take memory then. As many as fill a row group are written ahead of
+// Commit.
 func (l *load) adds(p *plan, rows int64) {
+	l.w.columns[p.name] = int64(len(p.all)) * columnMemory
 	l.added[p.name] += rows
 	l.unlogged = l.unlogged || l.added[p.name] >= rowGroup
 }

@@ -142,9 +142,6 @@ func (w *Warehouse) setVacuumTasks(ctx context.Context, n int) error {
 // checkpoint takes several times as much for a moment, for all tables together, so what it will have to do is bounded, too.
 const columnMemory = 56 << 10
 
-// appended notes that rows went into a table.
-func (w *Warehouse) appended(p *plan) { w.columns[p.name] = int64(len(p.all)) * columnMemory }
-
 // crowded tells whether rows that no checkpoint has compressed yet take as much as they may.
 func (w *Warehouse) crowded() bool {
 	var sum int64

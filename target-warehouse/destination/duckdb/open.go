@@ -61,7 +61,8 @@ func memoryLimit(cfg Config) string {
 
 // rowGroup is how many rows DuckDB compresses at a time, which lie in memory until then. Of its usual 122,880, rows of 300
 // columns would take more than there is room for, and what is compressed at Commit is not compressed beside the decoding.
-// Files become 2 to 7 % larger with a quarter of them.
+// Files become 2 to 7 % larger with a quarter of them. (Rows of a feed are out of order besides, which makes a file of five
+// narrow columns in sequence larger by two fifths.)
 const rowGroup = 30720
 
 // connect opens a data source, attaches the file to it unless that is "", runs the statement setup unless it is "", and
