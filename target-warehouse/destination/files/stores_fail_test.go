@@ -61,19 +61,19 @@ func failAzure(t *testing.T, address string) {
 	}{
 		{"a key", place, "", append(here, key)},
 		{"a connection string", place, "", []string{connection + ";AccountKey=" + azureKey}},
-		{"a token", place, "", append(here, "AZURE_STORAGE_SAS_TOKEN="+azureSAS("rwdlacx", soon))},
+		{"a token", place, "", append(here, "AZURE_STORAGE_SAS_TOKEN="+azureSAS(t, "rwdlacx", soon))},
 		{"nothing", place, "set AZURE_STORAGE_ACCOUNT", nil},
 		{"no credentials", place, "there are no credentials for it", []string{account, "AZURE_TOKEN_CREDENTIALS=EnvironmentCredential"}},
 		{"another key", place, "does not accept the account's key", append(here, "AZURE_STORAGE_KEY="+hidden)},
 		{"a key that is none", place, "key is not base64", append(here, "AZURE_STORAGE_KEY=hidden!")},
 		{"a connection string with a key that is none", place, "key is not base64", []string{connection + ";AccountKey=hidden!"}},
 		{"a connection string that is none", place, "set AZURE_STORAGE_ACCOUNT", []string{"AZURE_STORAGE_CONNECTION_STRING=hidden"}},
-		{"a token that has ended", place, "does not accept the account's key or its token", append(here, "AZURE_STORAGE_SAS_TOKEN="+azureSAS("rwdlacx", time.Now().Add(-time.Hour)))},
-		{"a token for reading", place, "the store denies it", append(here, "AZURE_STORAGE_SAS_TOKEN="+azureSAS("rl", soon))},
-		{"a token that may not delete", place, "the store denies it", append(here, "AZURE_STORAGE_SAS_TOKEN="+azureSAS("rwlac", soon))},
+		{"a token that has ended", place, "does not accept the account's key or its token", append(here, "AZURE_STORAGE_SAS_TOKEN="+azureSAS(t, "rwdlacx", time.Now().Add(-time.Hour)))},
+		{"a token for reading", place, "the store denies it", append(here, "AZURE_STORAGE_SAS_TOKEN="+azureSAS(t, "rl", soon))},
+		{"a token that may not delete", place, "the store denies it", append(here, "AZURE_STORAGE_SAS_TOKEN="+azureSAS(t, "rwlac", soon))},
 		{"no container", "azblob://none/in/front", "there is no such container", append(here, key)},
 		{"no server", place, "connection refused", append(nowhere, key)},
-		{"a token and no server", place, "connection refused", append(nowhere, "AZURE_STORAGE_SAS_TOKEN="+azureSAS("rl", soon))},
+		{"a token and no server", place, "connection refused", append(nowhere, "AZURE_STORAGE_SAS_TOKEN="+azureSAS(t, "rl", soon))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if strings.HasSuffix(c.name, "no server") {

@@ -3,16 +3,11 @@ package files
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -28,14 +23,16 @@ import (
 
 // TestGoogleCloudStorage runs against fake-gcs-server, which tests/stores.sh builds.
 func TestGoogleCloudStorage(t *testing.T) {
-	address := startStore(t, filepath.Join("fake-gcs-server-v1.56.1", "fake-gcs-server"), func(host, port string) []string {
+	address := startStore(t, func(host, port string) []string {
 		return []string{"-scheme", "http", "-host", host, "-port", port, "-public-host", host + ":" + port, "-backend", "memory", "-log-level", "error"}
-	})
+	}, "fake-gcs-server-v1.56.1", "fake-gcs-server")
 	t.Setenv("STORAGE_EMULATOR_HOST", address)
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
 	newPlace := func(t *testing.T) string {
 		bucket := newName()
-		request(t, http.MethodPost, "http://"+address+"/storage/v1/b?project=tests", `{"name": "`+bucket+`"}`)
+		if err := servertest.Send(t.Context(), http.MethodPost, "http://"+address+"/storage/v1/b?project=tests", `{"name": "`+bucket+`"}`); err != nil {
+			t.Fatal(err)
+		}
 		return "gs://" + bucket + "/in/front"
 	}
 	testStore(t, newPlace)
@@ -69,9 +66,9 @@ func TestAzure(t *testing.T) {
 		return
 	}
 	t.Setenv("AZURITE_ACCOUNTS", azureAccount+":"+azureKey)
-	address = startStore(t, filepath.Join("azurite-3.35.0", "node_modules", ".bin", "azurite-blob"), func(host, port string) []string {
+	address = startStore(t, func(host, port string) []string {
 		return []string{"--blobHost", host, "--blobPort", port, "--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"}
-	})
+	}, "azurite-3.35.0", "node_modules", ".bin", "azurite-blob")
 	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestAzure$", "-test.v", "-test.timeout", "10m")
 	again.SysProcAttr = servertest.EndWithParent(nil, syscall.SIGKILL)
 	again.Env = append(os.Environ(), "AZURE_STORAGE_ACCOUNT="+azureAccount, "AZURE_STORAGE_KEY="+azureKey, "AZURE_STORAGE_DOMAIN="+address, "AZURE_STORAGE_PROTOCOL=http")
@@ -88,21 +85,21 @@ func TestAzure(t *testing.T) {
 func newContainer(t *testing.T, address string) string {
 	t.Helper()
 	name := newName()
-	request(t, http.MethodPut, "http://"+address+"/"+azureAccount+"/"+name+"?restype=container&"+azureSAS("rwdlacx", time.Now().Add(time.Hour)), "")
+	to := "http://" + address + "/" + azureAccount + "/" + name + "?restype=container&" + azureSAS(t, "rwdlacx", time.Now().Add(time.Hour))
+	if err := servertest.Send(t.Context(), http.MethodPut, to, ""); err != nil {
+		t.Fatal(err)
+	}
 	return "azblob://" + name + "/in/front"
 }
 
 // azureSAS is a token with these permissions in the account until then.
-// Source: learn.microsoft.com/rest/api/storageservices/create-account-sas
-func azureSAS(permissions string, until time.Time) string {
-	services, resources, version, end := "b", "sco", "2020-12-06", until.UTC().Format(time.RFC3339)
-	key, _ := base64.StdEncoding.DecodeString(azureKey) // a constant
-	mac := hmac.New(sha256.New, key)
-	fmt.Fprintf(mac, "%s\n%s\n%s\n%s\n\n%s\n\n\n%s\n\n", azureAccount, permissions, services, resources, end, version)
-	return url.Values{
-		"sp": {permissions}, "ss": {services}, "srt": {resources}, "se": {end}, "sv": {version},
-		"sig": {base64.StdEncoding.EncodeToString(mac.Sum(nil))},
-	}.Encode()
+func azureSAS(t *testing.T, permissions string, until time.Time) string {
+	t.Helper()
+	token, err := servertest.AzureToken(azureAccount, azureKey, permissions, until)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }
 
 var names atomic.Int64
@@ -110,34 +107,14 @@ var names atomic.Int64
 // newName names a bucket as no other is named.
 func newName() string { return fmt.Sprintf("bucket-%d-%d", os.Getpid(), names.Add(1)) }
 
-func request(t *testing.T, method, to, body string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, to, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode/100 != 2 {
-		t.Fatalf("%s %s: %s", method, req.URL.Path, answer.Status)
-	}
-}
-
 // startStore starts a server from the cache of tests and returns its address. Where the server was not installed the
-// test is skipped, but fails in continuous integration if Go alone can build the server.
-func startStore(t *testing.T, name string, arguments func(host, port string) []string) (address string) {
+// test is skipped.
+func startStore(t *testing.T, arguments func(host, port string) []string, name ...string) (address string) {
 	t.Helper()
-	path, err := servertest.Cached(name)
-	if err != nil && (os.Getenv("CI") == "" || strings.HasPrefix(name, "azurite")) {
-		t.Skipf("there is no server to test with: run tests/stores.sh (%v)", err)
+	server, err := servertest.StartCached(t.TempDir(), arguments, name...)
+	if errors.Is(err, servertest.ErrMissing) {
+		t.Skip(err)
 	}
-	if err != nil {
-		t.Fatalf("there is no server to test with: run tests/stores.sh (%v)", err)
-	}
-	server, err := servertest.Start(t.TempDir(), path, arguments)
 	if err != nil {
 		t.Fatal(err)
 	}
