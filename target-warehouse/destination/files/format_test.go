@@ -80,9 +80,9 @@ func TestPartitionsArePutByPeriod(t *testing.T) {
 		period, column string
 		want           []string // folders with the ids in them
 	}{
-		{"day", "", []string{"_sdc_day=1969-12-31: [4]", "_sdc_day=2026-03-04: [1 5]", "_sdc_day=2026-03-05: [2]", "_sdc_day=__HIVE_DEFAULT_PARTITION__: [3]"}},
-		{"month", "day", []string{"_sdc_month=1969-12: [4]", "_sdc_month=2025-12: [3 5]", "_sdc_month=2026-03: [1]", "_sdc_month=__HIVE_DEFAULT_PARTITION__: [2]"}},
-		{"year", "", []string{"_sdc_year=1969: [4]", "_sdc_year=2026: [1 2 5]", "_sdc_year=__HIVE_DEFAULT_PARTITION__: [3]"}},
+		{"day", "", []string{"sdc_day=1969-12-31: [4]", "sdc_day=2026-03-04: [1 5]", "sdc_day=2026-03-05: [2]", "sdc_day=__HIVE_DEFAULT_PARTITION__: [3]"}},
+		{"month", "day", []string{"sdc_month=1969-12: [4]", "sdc_month=2025-12: [3 5]", "sdc_month=2026-03: [1]", "sdc_month=__HIVE_DEFAULT_PARTITION__: [2]"}},
+		{"year", "", []string{"sdc_year=1969: [4]", "sdc_year=2026: [1 2 5]", "sdc_year=__HIVE_DEFAULT_PARTITION__: [3]"}},
 		{"year", "id", []string{"moments: [1 2 3 4 5]"}},
 		{"year", "none", []string{"moments: [1 2 3 4 5]"}},
 	} {
@@ -111,7 +111,7 @@ func TestReadersPruneByPartition(t *testing.T) {
 	loadRows(t, w, moments()) // no empty file that would not match
 	day := time.Date(2026, 3, 4, 5, 0, 0, 0, time.UTC)
 	loadRows(t, w, moments(), destinationtest.Row{int64(1), day, nil}, destinationtest.Row{int64(2), day.AddDate(0, 0, 1), nil})
-	got := query(t, "SELECT id FROM read_parquet('"+w.store.path("shop/moments/**/*.parquet")+"') WHERE _sdc_day = DATE '2026-03-05'")
+	got := query(t, "SELECT id FROM read_parquet('"+w.store.path("shop/moments/**/*.parquet")+"') WHERE sdc_day = DATE '2026-03-05'")
 	if fmt.Sprint(got) != "[[2]]" {
 		t.Errorf("rows of a day: %v", got)
 	}

@@ -12,6 +12,10 @@ import (
 	"tapline/target-warehouse/table"
 )
 
+// folderName is that of a period's folder, which readers make a column of. It has no underscore in front, unlike columns of
+// tapline's: Arrow, and with it pandas, and the engines that go by Hive's rules silently leave out what lies below such names.
+func folderName(period, value string) string { return "sdc_" + period + "=" + value + "/" }
+
 // noPeriod is the folder's value for rows without a moment, as Hive has it.
 const noPeriod = "__HIVE_DEFAULT_PARTITION__"
 
@@ -35,7 +39,7 @@ func (w *Warehouse) warnUnpartitioned(t *table.Table) {
 }
 
 // split parts the rows of a batch by the period of one of its columns. The result has for each folder, such as
-// _sdc_day=2026-03-04/, the columns with its rows in their order; the caller releases them.
+// sdc_day=2026-03-04/, the columns with its rows in their order; the caller releases them.
 func split(columns []arrow.Array, by arrow.Array, period string) (folders []string, parts map[string][]arrow.Array, err error) {
 	runs := map[string][][2]int64{}
 	last, start := "", int64(0)
@@ -75,7 +79,7 @@ func periodNames(by arrow.Array, period string) func(i int) string {
 	names := map[int64]string{} // by the day since 1970
 	return func(i int) string {
 		if by.IsNull(i) {
-			return fmt.Sprintf("_sdc_%s=%s/", period, noPeriod)
+			return folderName(period, noPeriod)
 		}
 		var day int64
 		switch values := by.(type) {
@@ -91,7 +95,7 @@ func periodNames(by arrow.Array, period string) func(i int) string {
 		name, ok := names[day]
 		if !ok {
 			at := time.UnixMicro(0).UTC().AddDate(0, 0, int(day))
-			name = fmt.Sprintf("_sdc_%s=%s/", period, at.Format(periodLayouts[period]))
+			name = folderName(period, at.Format(periodLayouts[period]))
 			names[day] = name
 		}
 		return name
