@@ -69,6 +69,7 @@ type statusJSON struct {
 	Health journal.Health `json:"health"`
 	Tables []tableJSON    `json:"tables"`
 	Runs   []journal.Run  `json:"runs"`
+	Killed []string       `json:"killed_runs"` // by their ids
 	States []stateJSON    `json:"states"`
 }
 
@@ -88,7 +89,10 @@ type stateJSON struct {
 }
 
 func statusDocument(report *journal.Report, now time.Time) statusJSON {
-	s := statusJSON{Health: report.Health(), Tables: []tableJSON{}, Runs: append([]journal.Run{}, report.Runs...), States: []stateJSON{}}
+	s := statusJSON{Health: report.Health(), Tables: []tableJSON{}, Runs: append([]journal.Run{}, report.Runs...), Killed: []string{}, States: []stateJSON{}}
+	for _, r := range report.Killed {
+		s.Killed = append(s.Killed, r.ID)
+	}
 	for _, t := range report.Tables {
 		shown := tableJSON{Table: t.Table}
 		shown.Health, shown.Why = t.Health()
@@ -138,6 +142,11 @@ func printStatus(out io.Writer, report *journal.Report, now time.Time) error {
 	if newest := report.Runs[0]; err == nil && newest.Message != "" {
 		_, err = fmt.Fprintf(out, "\nthe last run ended with: %s\n", oneLine(newest.Message))
 	}
+	for _, r := range report.Killed {
+		if err == nil {
+			_, err = fmt.Fprintf(out, "\nrun %s of pipeline %s was killed: it has no end, and nobody is loading; the next run goes on behind the state\n", r.ID, r.Pipeline)
+		}
+	}
 	for _, state := range report.States {
 		if err == nil && state.State != nil {
 			_, err = fmt.Fprintf(out, "\nstate of pipeline %s: %s bytes, from %s; target-warehouse state get prints it\n",
@@ -153,6 +162,8 @@ func rollUp(report *journal.Report, seen map[journal.Health]int) string {
 	switch {
 	case all == 0:
 		return "no table yet"
+	case seen[journal.Green] == all && len(report.Killed) > 0:
+		return humanize.Comma(int64(all)) + " tables are as they should be, but the last run was killed"
 	case seen[journal.Green] == all:
 		return humanize.Comma(int64(all)) + " tables are as they should be"
 	}

@@ -55,6 +55,14 @@ the last run ended with: line 4:  [31mno key
 
 state of pipeline default: 10 bytes, from 1 minute ago; target-warehouse state get prints it
 `},
+		{"a run that was killed", &journal.Report{Runs: []journal.Run{{ID: "01A", Pipeline: "p", Status: journal.Running, StartedAt: noon}}, Killed: []journal.Run{{ID: "01A", Pipeline: "p"}}}, `
+orange: no table yet
+
+RUN  PIPELINE  STATUS   STARTED   TOOK    READ  LOADED  REJECTED  STATES
+01A  p         running  just now  no end  0     0       0         0
+
+run 01A of pipeline p was killed: it has no end, and nobody is loading; the next run goes on behind the state
+`},
 		{"a run without a table", &journal.Report{Runs: []journal.Run{{ID: "01A", Pipeline: "p", Status: journal.Succeeded, StartedAt: noon, EndedAt: noon}}}, `
 green: no table yet
 

@@ -72,6 +72,12 @@ type Eager interface {
 	Eager(t *table.Table) int64
 }
 
+// Watcher is a Destination that can tell whether a pipeline is being loaded.
+type Watcher interface {
+	// Loading tells whether another process may be loading the pipeline.
+	Loading(ctx context.Context, pipeline string) (bool, error)
+}
+
 // Counts says what became of rows, counted as if they had been applied one by one. A row that equals the one it replaces
 // counts as updated, and so does one that a history skips. A row with a [table.DeletedAt] that is not to delete its key
 // counts as inserted or updated like any other.

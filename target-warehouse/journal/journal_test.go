@@ -231,6 +231,38 @@ func TestStatusCountsRowsAndKnowsWhatIsGoingOn(t *testing.T) {
 	}
 }
 
+// watched is a destination that knows what is being loaded.
+type watched struct {
+	*kept
+	loading []string
+}
+
+func (w watched) Loading(_ context.Context, pipeline string) (bool, error) {
+	return slices.Contains(w.loading, pipeline), nil
+}
+
+func TestRunsWithoutAnEndThatNobodyGoesOnWithWereKilled(t *testing.T) {
+	d := watched{&kept{counts: map[string]int64{"n": 1}}, []string{"lives"}}
+	lives, dead := Run{ID: "01C", Pipeline: "lives", Status: Running}, Run{ID: "01B", Pipeline: "dead", Status: Running}
+	followed := Run{ID: "01A", Pipeline: "lives", Status: Running}
+	loading := func(r Run) Table {
+		return Table{Pipeline: r.Pipeline, Stream: "s", Name: "n", LastRunID: r.ID, Status: Loading}
+	}
+	d.add(lives.Row(), dead.Row(), followed.Row(), loading(lives).Row(), loading(dead).Row())
+	report, err := Status(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Run{dead}, report.Killed); diff != "" {
+		t.Errorf("killed runs (-want +got):\n%s", diff)
+	}
+	for _, table := range report.Tables {
+		if want := table.Pipeline == "dead"; table.RunEnded != want {
+			t.Errorf("the run of pipeline %s has ended: %v, want %v", table.Pipeline, table.RunEnded, want)
+		}
+	}
+}
+
 func TestHealth(t *testing.T) {
 	tables := []struct {
 		standing Standing

@@ -14,6 +14,7 @@ import (
 type Report struct {
 	Tables []Standing
 	Runs   []Run // the newest few, newest first
+	Killed []Run // the newest of their pipelines, which have no end, and nobody is loading
 	States []State
 }
 
@@ -22,7 +23,7 @@ type Standing struct {
 	Table         // RowCount is that of now
 	Missing  bool // there is no such table any more
 	Left     bool // the pipeline loads the stream into another table now
-	RunEnded bool // the run that loaded it last has ended, or another one of its pipeline has begun since
+	RunEnded bool // the run that loaded it last is not going on
 }
 
 // Health sums up how something stands.
@@ -50,7 +51,11 @@ func Status(ctx context.Context, d destination.Destination) (*Report, error) {
 		return nil, err
 	}
 	slices.SortFunc(report.States, func(a, b State) int { return cmp.Compare(a.Pipeline, b.Pipeline) })
-	running, current := runningRuns(runs), currentTables(tables)
+	running, err := running(ctx, d, runs, report)
+	if err != nil {
+		return nil, err
+	}
+	current := currentTables(tables)
 	for _, t := range tables {
 		rows, exists, err := d.Count(ctx, t.Schema, t.Name)
 		if err != nil {
@@ -73,17 +78,28 @@ const (
 	recentRuns = 1000
 )
 
-// runningRuns returns the ids of runs that may be going on. runs are sorted newest first; of a pipeline only the newest
-// can be, as it fenced the others off.
-func runningRuns(runs []Run) (ids []string) {
+// running returns the ids of runs that may be going on, and has the report tell of those that should be and are not. runs
+// are sorted newest first; of a pipeline only the newest can be going on, as it fenced the others off.
+func running(ctx context.Context, d destination.Destination, runs []Run, report *Report) (ids []string, err error) {
+	watcher, watches := d.(destination.Watcher)
 	seen := map[string]bool{}
 	for _, r := range runs {
 		if r.Status == Running && !seen[r.Pipeline] {
-			ids = append(ids, r.ID)
+			loading := true
+			if watches {
+				if loading, err = watcher.Loading(ctx, r.Pipeline); err != nil {
+					return nil, fmt.Errorf("looking whether pipeline %s is being loaded: %w", r.Pipeline, err)
+				}
+			}
+			if loading {
+				ids = append(ids, r.ID)
+			} else {
+				report.Killed = append(report.Killed, r)
+			}
 		}
 		seen[r.Pipeline] = true
 	}
-	return ids
+	return ids, nil
 }
 
 // currentTables returns by pipeline and stream when the table that was loaded last was.
@@ -128,7 +144,7 @@ func (s Standing) Health() (h Health, why string) {
 }
 
 // Health judges the warehouse: green if all tables are, red if all are, or if there is none and the newest run failed,
-// else orange.
+// else orange, as it is behind a run that was killed.
 func (r *Report) Health() Health {
 	seen := map[Health]int{}
 	for _, t := range r.Tables {
@@ -141,7 +157,7 @@ func (r *Report) Health() Health {
 	switch {
 	case seen[Red] > 0 && seen[Orange]+seen[Green] == 0:
 		return Red
-	case seen[Red]+seen[Orange] > 0:
+	case seen[Red]+seen[Orange]+len(r.Killed) > 0:
 		return Orange
 	}
 	return Green

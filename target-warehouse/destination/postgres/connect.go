@@ -188,10 +188,7 @@ func (w *Warehouse) lock(ctx context.Context, conn *pgx.Conn) error {
 	holder := "it"
 	var pid int
 	var since time.Time
-	err := conn.QueryRow(ctx, `SELECT a.pid, a.backend_start FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
-		WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-		AND (l.classid::bigint << 32) + l.objid::bigint = $1`, key).Scan(&pid, &since)
+	err := conn.QueryRow(ctx, "SELECT a.pid, a.backend_start FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE "+heldBy, key).Scan(&pid, &since)
 	if err == nil && w.conn != nil && pid == int(w.conn.PgConn().PID()) {
 		// The server has not noticed yet that this run's own connection is lost, and may not for hours.
 		_, err = conn.Exec(ctx, "SELECT pg_terminate_backend($1)", pid)
