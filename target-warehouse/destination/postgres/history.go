@@ -53,33 +53,47 @@ type history struct {
 	since, until    string // columns, quoted
 }
 
+// Names in the queries below that stand beside those of a stream's columns, which may be any that are not tapline's.
+const (
+	before        = `"_singer_before"`   // the position of the row before with the same key; NULL for the first
+	known         = `"_singer_known"`    // the table has the key
+	newestSince   = `"_singer_newest"`   // since when the newest version in the table holds
+	rowSince      = `"_singer_since"`    // since when the row, or the first of a version, is as it is
+	isOther       = `"_singer_other"`    // the row says something else than the one before
+	versionNumber = `"_singer_version"`  // of the version that the row is of
+	lastRow       = `"_singer_last_row"` // the position of a version's last row
+)
+
 // find lists the versions among the staged rows.
 func (h *history) find() string {
 	n, key := quote(table.Ordinal), names("", h.key)
-	return "INSERT INTO " + h.versions + " WITH compared AS (SELECT " + names("s.", h.key) + ", s." + n + " AS n, s." + h.since + " AS since, t.known IS TRUE AS known," +
-		" CASE WHEN s.before IS NOT NULL THEN " + h.differs("s", "b") + " ELSE " + h.isNew() + " END AS differs" +
-		" FROM " + h.ordered() + " AS s LEFT JOIN " + h.stage + " AS b ON b." + n + " = s.before" + h.withNewest() + ")," +
-		" counted AS (SELECT n, since, " + key + ", bool_or(known) OVER (PARTITION BY " + key + ") AS known, count(*) FILTER (WHERE differs) OVER (PARTITION BY " + key + " ORDER BY n) AS version FROM compared)," +
-		" versions AS (SELECT " + key + ", version, max(n) AS last, bool_or(known) AS known, (array_agg(since ORDER BY n))[1] AS since FROM counted GROUP BY " + key + ", version)" +
-		" SELECT last, version, known, since, lead(since) OVER (PARTITION BY " + key + " ORDER BY version) FROM versions"
+	ofKey := " OVER (PARTITION BY " + key
+	return "INSERT INTO " + h.versions + " WITH compared AS (SELECT " + names("s.", h.key) + ", s." + n + ", s." + h.since + " AS " + rowSince + ", t." + known + " IS TRUE AS " + known +
+		", CASE WHEN s." + before + " IS NOT NULL THEN " + h.differs("s", "b") + " ELSE " + h.isNew() + " END AS " + isOther +
+		" FROM " + h.ordered() + " AS s LEFT JOIN " + h.stage + " AS b ON b." + n + " = s." + before + h.withNewest() + ")," +
+		" counted AS (SELECT " + key + ", " + n + ", " + rowSince + ", bool_or(" + known + ")" + ofKey + ") AS " + known +
+		", count(*) FILTER (WHERE " + isOther + ")" + ofKey + " ORDER BY " + n + ") AS " + versionNumber + " FROM compared)," +
+		" versions AS (SELECT " + key + ", " + versionNumber + ", max(" + n + ") AS " + lastRow + ", bool_or(" + known + ") AS " + known +
+		", (array_agg(" + rowSince + " ORDER BY " + n + "))[1] AS " + rowSince + " FROM counted GROUP BY " + key + ", " + versionNumber + ")" +
+		" SELECT " + lastRow + ", " + versionNumber + ", " + known + ", " + rowSince + ", lead(" + rowSince + ")" + ofKey + " ORDER BY " + versionNumber + ") FROM versions"
 }
 
 // ordered is the staged rows, each with the position of the one before with the same key.
 func (h *history) ordered() string {
 	n := quote(table.Ordinal)
-	return "(SELECT *, lag(" + n + ") OVER (PARTITION BY " + names("", h.key) + " ORDER BY " + n + ") AS before FROM " + h.stage + ")"
+	return "(SELECT *, lag(" + n + ") OVER (PARTITION BY " + names("", h.key) + " ORDER BY " + n + ") AS " + before + " FROM " + h.stage + ")"
 }
 
 // withNewest joins to the first of the ordered rows of a key, s, the newest row of the key in the table, t: the one that
 // still holds, or the last one that did.
 func (h *history) withNewest() string {
-	return " LEFT JOIN LATERAL (SELECT TRUE AS known, * FROM " + h.target.quoted() + " AS t WHERE " + h.sameKey("t", "s") +
-		" ORDER BY t." + h.until + " IS NULL DESC, t." + h.since + " DESC NULLS LAST LIMIT 1) AS t ON s.before IS NULL"
+	return " LEFT JOIN LATERAL (SELECT TRUE AS " + known + ", * FROM " + h.target.quoted() + " AS t WHERE " + h.sameKey("t", "s") +
+		" ORDER BY t." + h.until + " IS NULL DESC, t." + h.since + " DESC NULLS LAST LIMIT 1) AS t ON s." + before + " IS NULL"
 }
 
 // isNew is the condition that s does not say the same as a t that still holds.
 func (h *history) isNew() string {
-	return "(t.known IS NULL OR t." + h.until + " IS NOT NULL OR " + h.differsFromTarget("t", "s") + ")"
+	return "(t." + known + " IS NULL OR t." + h.until + " IS NOT NULL OR " + h.differsFromTarget("t", "s") + ")"
 }
 
 // joined joins the versions to the last of their rows.

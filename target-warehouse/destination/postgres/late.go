@@ -78,14 +78,14 @@ func extractions(batches []*table.Batch, column int) (times []*arrow.Timestamp, 
 // dropOld takes away the rows that are older than a version in the table.
 func (h *history) dropOld() string {
 	return "DELETE FROM " + h.stage + " AS s USING (SELECT *, (SELECT max(t." + h.since + ") FROM " + h.target.quoted() + " AS t WHERE " + h.sameKey("t", "k") +
-		") AS newest FROM (SELECT DISTINCT " + names("", h.key) + " FROM " + h.stage + ") AS k) AS k WHERE " + h.sameKey("s", "k") + " AND s." + h.since + " < k.newest"
+		") AS " + newestSince + " FROM (SELECT DISTINCT " + names("", h.key) + " FROM " + h.stage + ") AS k) AS k WHERE " + h.sameKey("s", "k") + " AND s." + h.since + " < k." + newestSince
 }
 
 // compare tells of every staged row, in the order of their keys and positions, whether it is the first of its key,
 // whether it is one that says something else than the table, and its class.
 func (h *history) compare() string {
 	n, key := quote(table.Ordinal), names("s.", h.key)
-	return "SELECT s." + n + ", s.before IS NULL, s.before IS NULL AND " + h.isNew() +
+	return "SELECT s." + n + ", s." + before + " IS NULL, s." + before + " IS NULL AND " + h.isNew() +
 		", dense_rank() OVER (PARTITION BY " + key + " ORDER BY " + h.said("s") + " USING OPERATOR(pg_catalog.*<))" +
 		" FROM " + h.ordered() + " AS s" + h.withNewest() + " ORDER BY " + key + ", s." + n
 }
