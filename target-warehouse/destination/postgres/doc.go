@@ -14,8 +14,9 @@
 // say something else than what is there.
 //
 // A table with a key has an index on it, which is unique unless the table holds a key several times: that of rows which
-// keep their history, and of loads before that only added rows. The index is named _singer_key_ and the table's name,
-// and gives way when the table's key changes or goes.
+// keep their history, and of loads before that only added rows. The index is named _singer_key_ and the table's name, with
+// a number behind it where a table that was renamed has kept that name, and gives way when the table's key changes or
+// goes.
 //
 // Rows that are to overwrite a table wait in another, which is named _singer_new_ and the table's name. Activate has them
 // take the place of the others as rows, so that the table stays the one it is, with its grants, views and indexes, and a

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -25,7 +26,8 @@ const describeIndexes = `SELECT c.relname::text, i.indisunique, ARRAY(SELECT a.a
 	FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 	WHERE i.indrelid = $1::text::regclass AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL`
 
-// keyIndexPrefix begins the name of tapline's index on a table's key.
+// keyIndexPrefix begins the name of tapline's index on a table's key. The rest may be another table's name, as indexes keep
+// theirs when a table is renamed.
 const keyIndexPrefix = "_singer_key_"
 
 // covers tells whether the index is on these columns and no others.
@@ -45,15 +47,14 @@ func (p *plan) unique() bool {
 // because the key has changed or rows are now only added, that index goes. A table with rows gets an index on the key
 // if it has none; one without gets it later. Where that tells that the key was another one before, it is a change.
 func (l *load) fitIndex(ctx context.Context, t *target, p *plan) (*destination.Change, error) {
-	own := storedName(keyIndexPrefix + t.name)
 	fits := func(x index) bool { return x.covers(p.key) && !(x.unique && p.keepsHistory()) }
 	former := t.due
 	t.due = nil
-	if i := slices.IndexFunc(t.indexes, func(x index) bool { return x.name == own }); i >= 0 {
+	if i := slices.IndexFunc(t.indexes, func(x index) bool { return strings.HasPrefix(x.name, keyIndexPrefix) }); i >= 0 {
 		if p.table.Keyed() && fits(t.indexes[i]) {
 			return nil, nil
 		}
-		if _, err := l.exec(ctx, "DROP INDEX "+quote(t.schema)+"."+quote(own)); err != nil {
+		if _, err := l.exec(ctx, "DROP INDEX "+quote(t.schema)+"."+quote(t.indexes[i].name)); err != nil {
 			return nil, err
 		}
 		former = &t.indexes[i]
@@ -61,7 +62,7 @@ func (l *load) fitIndex(ctx context.Context, t *target, p *plan) (*destination.C
 	}
 	covered := slices.ContainsFunc(t.indexes, fits)
 	if p.table.Keyed() && !covered {
-		t.due = &index{name: own, unique: !p.keepsHistory(), columns: columnNames(p.key)}
+		t.due = &index{unique: !p.keepsHistory(), columns: columnNames(p.key)}
 	}
 	change := &destination.Change{Kind: destination.ChangeKey, To: strings.Join(columnNames(p.key), ", ")}
 	switch {
@@ -83,12 +84,15 @@ func (l *load) index(ctx context.Context, t *target) error {
 		return nil
 	}
 	made := *t.due
+	var err error
+	if made.name, err = l.freeIndexName(ctx, t); err != nil {
+		return err
+	}
 	var columns []string
 	for _, name := range made.columns {
 		columns = append(columns, quote(name))
 	}
 	on := "INDEX " + quote(made.name) + " ON " + t.quoted() + " (" + strings.Join(columns, ", ") + ")"
-	var err error
 	if made.unique {
 		made.unique, err = l.createUnique(ctx, "CREATE UNIQUE "+on)
 	}
@@ -100,6 +104,19 @@ func (l *load) index(ctx context.Context, t *target) error {
 	}
 	t.indexes, t.due = append(t.indexes, made), nil
 	return nil
+}
+
+// freeIndexName is a name for the index on the key of a table that nothing else in its schema has.
+func (l *load) freeIndexName(ctx context.Context, t *target) (string, error) {
+	name := storedName(keyIndexPrefix + t.name)
+	for n := 2; ; n++ {
+		var free bool
+		err := l.conn.QueryRow(ctx, "SELECT to_regclass($1) IS NULL", quote(t.schema)+"."+quote(name)).Scan(&free)
+		if err != nil || free {
+			return name, err
+		}
+		name = storedName(fmt.Sprintf("%s%s_%d", keyIndexPrefix, t.name, n))
+	}
 }
 
 // createUnique tells whether the table can have the unique index, and makes it then.

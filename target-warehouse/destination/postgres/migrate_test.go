@@ -136,6 +136,27 @@ func TestIndexFollowsTheKey(t *testing.T) {
 	}
 }
 
+// TestRenamedTableKeepsTheNameOfItsIndex renames a table, as failures advise, which leaves the index its name.
+func TestRenamedTableKeepsTheNameOfItsIndex(t *testing.T) {
+	url := newDatabase(t)
+	w, conn := mustOpen(t, url), connect(t, url)
+	byValue, former := things(1, table.Integer, table.Integer), things(0, table.Integer, table.Integer)
+	former.Name = "former"
+	for _, name := range []string{"former", "older"} {
+		mustLoad(t, w, byValue, destinationtest.Row{int64(1), int64(1)})
+		mustExec(t, conn, "ALTER TABLE things RENAME TO "+name)
+	}
+	mustLoad(t, w, byValue, destinationtest.Row{int64(1), int64(2)})
+	mustLoad(t, w, byValue, destinationtest.Row{int64(1), int64(3)})
+	if diff := gocmp.Diff([]string{"_singer_key_things_3 true value 1"}, keyIndexes(t, conn)); diff != "" {
+		t.Errorf("indexes (-want +got):\n%s", diff)
+	}
+	mustLoad(t, w, former, destinationtest.Row{int64(1), int64(2)}) // whose index must give way, whatever its name is
+	if diff := gocmp.Diff([]destinationtest.Row{{int64(1)}, {int64(2)}}, query(t, conn, "SELECT other FROM former ORDER BY other")); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
 func TestIndexThatIsDueGoesWithTheKey(t *testing.T) {
 	url := newDatabase(t)
 	w, conn := mustOpen(t, url), connect(t, url)
