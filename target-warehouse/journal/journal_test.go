@@ -139,6 +139,7 @@ func TestRowsOfOlderVersionsAreRead(t *testing.T) {
 	want := &Memory{
 		State: json.RawMessage(`{"a":1}`), HasRun: true,
 		Tables:  map[string]Table{"s": {Pipeline: "p", Stream: "s", Schema: "main", Name: "s", Status: Synced, RowCount: -1}},
+		Loaded:  map[[2]string]Table{},
 		Columns: map[string]map[string]Column{}, Names: map[string]map[string]string{},
 	}
 	if diff := cmp.Diff(want, m); diff != "" {
@@ -158,11 +159,13 @@ func TestRecallTakesThePipelineAlone(t *testing.T) {
 	d := &kept{}
 	other, older, newer := fullTable, fullTable, fullTable
 	other.Pipeline, older.Schema, older.LastLoadedAt, newer.Schema, newer.LastLoadedAt = "q", "before", at(1), "since", at(9)
+	stale := other
+	stale.Stream, stale.LastLoadedAt = "t", at(1)
 	later, elsewhere, extracted := fullColumn, fullColumn, fullColumn
 	later.Name, later.FirstSeenAt = "a_2", at(5)
 	extracted.Path, extracted.Name = "[]", "_sdc_extracted_at"
 	elsewhere.Pipeline, elsewhere.Name = "q", "z"
-	d.add(stateRow(State{Pipeline: "q", Fence: 9}), stateRow(fullState), other.Row(), newer.Row(), older.Row(), later.Row(), fullColumn.Row(), elsewhere.Row(), extracted.Row())
+	d.add(stateRow(State{Pipeline: "q", Fence: 9}), stateRow(fullState), other.Row(), stale.Row(), newer.Row(), older.Row(), later.Row(), fullColumn.Row(), elsewhere.Row(), extracted.Row())
 	for range 40 { // more than are read at first
 		d.add(Run{ID: "02", Pipeline: "q", Integration: "other"}.Row())
 	}
@@ -174,6 +177,7 @@ func TestRecallTakesThePipelineAlone(t *testing.T) {
 	want := &Memory{
 		Fence: 4, State: json.RawMessage(`{"b": 1.0}`), HasRun: true, Integration: "shop",
 		Tables:  map[string]Table{"s": newer},
+		Loaded:  map[[2]string]Table{{"c", "n"}: other, {"before", "n"}: older, {"since", "n"}: newer},
 		Columns: map[string]map[string]Column{"s": {"a": fullColumn, "a_2": later, "_sdc_extracted_at": extracted}},
 		Names:   map[string]map[string]string{"s": {`["a"]`: "a"}},
 	}

@@ -19,13 +19,14 @@ type Memory struct {
 	Integration string // of the newest run
 
 	Tables  map[string]Table             // by stream; of several, the one that was loaded last
+	Loaded  map[[2]string]Table          // by schema and name: what was loaded last into a table, by whichever pipeline
 	Columns map[string]map[string]Column // by stream and name of the column
 	Names   map[string]map[string]string // by stream and path of a value: the name of its column
 }
 
 // Recall reads what the warehouse remembers of a pipeline.
 func Recall(ctx context.Context, d destination.Destination, pipeline string) (*Memory, error) {
-	m := &Memory{Tables: map[string]Table{}, Columns: map[string]map[string]Column{}, Names: map[string]map[string]string{}}
+	m := &Memory{Tables: map[string]Table{}, Loaded: map[[2]string]Table{}, Columns: map[string]map[string]Column{}, Names: map[string]map[string]string{}}
 	states, err := States(ctx, d)
 	if err != nil {
 		return nil, err
@@ -49,6 +50,9 @@ func Recall(ctx context.Context, d destination.Destination, pipeline string) (*M
 	for _, t := range tables {
 		if known, ok := m.Tables[t.Stream]; t.Pipeline == pipeline && (!ok || t.LastLoadedAt.After(known.LastLoadedAt)) {
 			m.Tables[t.Stream] = t
+		}
+		if place := [2]string{t.Schema, t.Name}; t.LastLoadedAt.After(m.Loaded[place].LastLoadedAt) {
+			m.Loaded[place] = t
 		}
 	}
 	columns, err := Columns(ctx, d)

@@ -247,6 +247,7 @@ func (c *committer) heed(ctx context.Context, s *step) error {
 	case *singer.Schema:
 		c.stream(m.Stream).latest = s.plan.table
 		c.book.schema(s.plan)
+		c.notes.shared(s.plan.table, c.options)
 		c.waits()
 	case *singer.ActivateVersion:
 		c.waits()
@@ -333,7 +334,7 @@ func (c *committer) stage(ctx context.Context, streams []*stream) error {
 			return err
 		}
 		c.book.staging(st)
-		counts, err := st.stage(ctx, c.open, c.book.migrated)
+		counts, err := st.stage(ctx, c.open, c.migration)
 		if err != nil {
 			return fmt.Errorf("stream %s: %w", st.name, err)
 		}
@@ -341,6 +342,12 @@ func (c *committer) stage(ctx context.Context, streams []*stream) error {
 		c.pending -= st.free()
 	}
 	return nil
+}
+
+// migration notes what a Migrate of the open load found and did.
+func (c *committer) migration(t *table.Table, m *destination.Migration) {
+	c.book.migrated(t, m)
+	c.notes.keyed(t, m)
 }
 
 // crowded tells whether the open load had better take no more tables.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -21,6 +22,7 @@ type memoryWarehouse struct {
 	tables  map[string]map[string]string // by stream and key: the row
 	shapes  map[string]map[string]bool   // by stream: its columns
 	columns map[string]table.Column      // by stream and name, as wide as they became
+	keys    map[string]string            // by stream: the columns of its key
 	own     map[string][]destination.Row // rows of tapline's own tables, by their names, one behind the other
 	states  []json.RawMessage            // of all commits that held one
 	fail    func(step string, n int) error
@@ -33,7 +35,7 @@ type memoryWarehouse struct {
 }
 
 func newMemoryWarehouse() *memoryWarehouse {
-	return &memoryWarehouse{tables: map[string]map[string]string{}, shapes: map[string]map[string]bool{}, own: map[string][]destination.Row{}, columns: map[string]table.Column{}, fail: func(string, int) error { return nil }}
+	return &memoryWarehouse{tables: map[string]map[string]string{}, shapes: map[string]map[string]bool{}, own: map[string][]destination.Row{}, columns: map[string]table.Column{}, keys: map[string]string{}, fail: func(string, int) error { return nil }}
 }
 
 // rows returns a snapshot of one stream's rows.
@@ -99,7 +101,21 @@ func (l *memoryLoad) Migrate(_ context.Context, t *table.Table) (*destination.Mi
 		l.warehouse.columns[place] = table.Join(l.warehouse.columns[place], c)
 		m.Columns = append(m.Columns, destination.Stored{Name: c.Name, Type: l.warehouse.columns[place].LogicalType()})
 	}
+	l.keyed(t, m)
 	return m, nil
+}
+
+// keyed gives the table the key of t.
+func (l *memoryLoad) keyed(t *table.Table, m *destination.Migration) {
+	var key []string
+	for _, i := range t.Key {
+		key = append(key, t.Columns[i].Name)
+	}
+	from, known := l.warehouse.keys[t.Stream]
+	to := strings.Join(key, ", ")
+	if l.warehouse.keys[t.Stream] = to; known && from != to {
+		m.Changes = append(m.Changes, destination.Change{Kind: destination.ChangeKey, From: from, To: to})
+	}
 }
 
 // Activate notes that it was called, as a row of the stream.

@@ -2,11 +2,14 @@ package load
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 
 	"tapline/target-warehouse/decode"
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
 )
 
 // notes collects by stream what the user is told once, at the end of the run.
@@ -42,6 +45,36 @@ func (n notes) add(d *decoded) {
 func (n notes) once(stream, sentence string) {
 	if one := n.of(stream); !slices.Contains(one.sentences, sentence) {
 		one.sentences = append(one.sentences, sentence)
+	}
+}
+
+// shared tells of a table that another pipeline, or another stream, has loaded since this one last did. Nothing in the
+// rows says which of the two they are of.
+func (n notes) shared(t *table.Table, o Options) {
+	other, known := o.Memory.Loaded[[2]string{t.Schema, t.Name}]
+	if !known || other.Pipeline == o.Run.Pipeline && other.Stream == t.Stream {
+		return
+	}
+	n.once(t.Stream, fmt.Sprintf("stream %q of pipeline %q was loaded into the same table, %s: a record of one replaces the row of the other with its key, and "+
+		"ACTIVATE_VERSION of one takes rows of the other for deleted; unless they are to be one table, load one of them into another schema by "+
+		"default_target_schema, or under another name by integration_name", other.Stream, other.Pipeline, t.Name))
+}
+
+// keyed tells of rows that were told apart by another key before.
+func (n notes) keyed(t *table.Table, m *destination.Migration) {
+	if t.Own || t.Method == table.AppendOnly || t.Method == table.Overwrite {
+		return
+	}
+	for _, change := range m.Changes {
+		switch {
+		case change.Kind != destination.ChangeKey || change.From == "":
+		case change.To == "":
+			n.once(t.Stream, fmt.Sprintf("its key was %s, and the SCHEMA has no key_properties any more: from now on every record is a row of its own, "+
+				"beside the one that it would have replaced; if the tap left them out by mistake, primary_key_required refuses that", change.From))
+		default:
+			n.once(t.Stream, fmt.Sprintf("its key was %s and is %s now: rows that were loaded earlier are replaced only by records that agree in all of that, so those without a value "+
+				"there stay; to be rid of them, drop the table and have the stream read from its beginning by target-warehouse reload", change.From, change.To))
+		}
 	}
 }
 
