@@ -35,7 +35,7 @@ func (l *load) alter(ctx context.Context, t *table.Table, to *target, m *destina
 			comments = append(comments, "COMMENT ON COLUMN "+to.quoted()+"."+quote(a.column.name)+" IS '"+strings.ReplaceAll(a.column.comment, "'", "''")+"'")
 		}
 	}
-	if _, err := l.exec(ctx, "ALTER TABLE "+to.quoted()+" "+strings.Join(actions, ", ")); err != nil {
+	if err := l.alone(ctx, to, "ALTER TABLE "+to.quoted()+" "+strings.Join(actions, ", ")); err != nil {
 		return explainAlter(err)
 	}
 	for _, comment := range comments {

@@ -134,20 +134,21 @@ func (w *Warehouse) place() string {
 }
 
 // What a server, a database or a user may have set otherwise. Text is exchanged as this program reads it, and floats are
-// spelled with all of their digits; a load may wait for its input; keys are compared in memory, and statements are too short
-// to be compiled first.
+// spelled with all of their digits; a load may wait for its input; rows that a policy hides fail a statement that would pass
+// them over; keys are compared in memory, and statements are too short to be compiled first.
 const (
-	readSettings = "SET client_encoding = 'UTF8'; SET datestyle = 'ISO'; SET extra_float_digits = 1; "
-	loadSettings = readSettings + "SET idle_in_transaction_session_timeout = 0; SET work_mem = '64MB'; SET jit = off"
+	readSettings = "SET client_encoding = 'UTF8'; SET datestyle = 'ISO'; SET extra_float_digits = 1; SET standard_conforming_strings = on; "
+	loadSettings = readSettings + "SET idle_in_transaction_session_timeout = 0; SET row_security = off; SET work_mem = '64MB'; SET jit = off"
 )
 
 // prepare finds out whether the server will do and brings the session into shape.
 func (w *Warehouse) prepare(ctx context.Context, conn *pgx.Conn) error {
-	var version int
+	var version, lockTimeout int
 	var number, encoding, readOnly, synchronous string
 	err := conn.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'),
-		current_setting('server_encoding'), current_setting('transaction_read_only'), current_setting('synchronous_commit')`).
-		Scan(&version, &number, &encoding, &readOnly, &synchronous)
+		current_setting('server_encoding'), current_setting('transaction_read_only'), current_setting('synchronous_commit'),
+		(SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout')`).
+		Scan(&version, &number, &encoding, &readOnly, &synchronous, &lockTimeout)
 	switch {
 	case err != nil:
 		return err
@@ -161,7 +162,10 @@ func (w *Warehouse) prepare(ctx context.Context, conn *pgx.Conn) error {
 	case readOnly == "on":
 		return errors.New("the server takes no writes: it is a standby, or default_transaction_read_only is on; connect to the primary or turn that setting off")
 	}
-	settings := loadSettings
+	if w.lockTimeout = lockTimeout; lockTimeout == 0 { // which waits for ever
+		w.lockTimeout = int(lockWait.Milliseconds())
+	}
+	settings := loadSettings + fmt.Sprintf("; SET lock_timeout = %d", w.lockTimeout)
 	if synchronous == "off" {
 		settings += "; SET synchronous_commit = on"
 	}

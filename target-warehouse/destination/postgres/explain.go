@@ -38,6 +38,7 @@ var serverFailures = []struct {
 	{"53", singer.ErrUnavailable, "the server is at one of its limits; free or raise it, then run again"},
 	{"54000", nil, "a value is larger than PostgreSQL can store or index; take the column out of the stream or of its key"},
 	{"54011", nil, "deselect properties in the tap, or lower flattening_max_depth; columns that were dropped from the table count, too"},
+	{lockNotAvailable, singer.ErrUnavailable, "another session holds a lock that the load needs; wait until it has ended or end it, then run again"},
 	{"57014", nil, "the server's statement_timeout, or somebody, ended the statement; raise it for this user, then run again"},
 	{"57P", singer.ErrUnavailable, "run again when the server is up"},
 	{"58", singer.ErrUnavailable, "the server has trouble with its files; see its log"},

@@ -54,7 +54,7 @@ func (l *load) fitIndex(ctx context.Context, t *target, p *plan) (*destination.C
 		if p.table.Keyed() && fits(t.indexes[i]) {
 			return nil, nil
 		}
-		if _, err := l.exec(ctx, "DROP INDEX "+quote(t.schema)+"."+quote(t.indexes[i].name)); err != nil {
+		if err := l.alone(ctx, t, "DROP INDEX "+quote(t.schema)+"."+quote(t.indexes[i].name)); err != nil {
 			return nil, err
 		}
 		former = &t.indexes[i]

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/jackc/pgx/v5"
@@ -47,6 +48,9 @@ type Warehouse struct {
 	log      *slog.Logger
 	readOnly bool
 
+	lockTimeout int           // of the session, in milliseconds
+	lockWait    time.Duration // how long a load tries to have a table for itself
+
 	conn       *pgx.Conn
 	recorded   bool            // tapline's own tables are there
 	replaced   changedValues   // of loads that are committed
@@ -82,7 +86,7 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 	if err != nil {
 		return nil, &singer.ConfigError{Source: "the config", Faults: []string{err.Error()}}
 	}
-	w := &Warehouse{config: config, schema: "public", pipeline: "default", log: slog.New(slog.DiscardHandler), readOnly: readOnly,
+	w := &Warehouse{config: config, schema: "public", pipeline: "default", log: slog.New(slog.DiscardHandler), readOnly: readOnly, lockWait: lockWait,
 		replaced: changedValues{}, collecting: map[string]bool{}}
 	if cfg.Schema != "" {
 		w.schema = storedName(cfg.Schema)
