@@ -144,7 +144,8 @@ func read(source, name string) (Stream, error) {
 //
 // Beside the keywords of draft-07 each property carries "x-kind", the setting's kind in Meltano's words (string, password,
 // integer, decimal, boolean, array, object, options, file, date_iso8601), when its value must never be shown
-// "x-sensitive": true, and when it is another name of a setting "x-alias-of": that setting.
+// "x-sensitive": true, with "x-url": true unless it is a URL without credentials, and when it is another name of a setting
+// "x-alias-of": that setting.
 func Config(binary string) []byte {
 	data, err := files.ReadFile("config/" + binary + ".json")
 	if err != nil {

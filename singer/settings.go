@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +26,7 @@ type setting struct {
 	Enum        []json.RawMessage `json:"enum"`
 	Examples    []json.RawMessage `json:"examples"`
 	Sensitive   bool              `json:"x-sensitive"`
+	URL         bool              `json:"x-url"`      // if Sensitive, only as far as it is a URL with credentials in it
 	Kind        string            `json:"x-kind"`     // Meltano's word for what it holds
 	AliasOf     string            `json:"x-alias-of"` // the setting of which this is another name
 	Required    []string          `json:"required"`
@@ -198,7 +202,7 @@ func (s *setting) secrets(values map[string]any, replace func(path, secret strin
 func (s *setting) walkSecrets(path string, sensitive bool, value any, replace func(path, secret string) string) any {
 	switch value := value.(type) {
 	case string:
-		if sensitive {
+		if sensitive && !(s.URL && bareURL(value)) {
 			return replace(path, value)
 		}
 	case map[string]any:
@@ -216,6 +220,20 @@ func (s *setting) walkSecrets(path string, sensitive bool, value any, replace fu
 		}
 	}
 	return value
+}
+
+var credential = regexp.MustCompile(`(?i)pass|secret|token|key|sig|cred|auth`)
+
+// bareURL tells whether text is a URL without a password and without a parameter whose name sounds like one's. Messages
+// would be of little use that hide where the data goes. file://DIRECTORY is one, and no reference to a file.
+func bareURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme == "" || u.Host == "" && !strings.HasPrefix(text, "file://") {
+		return false
+	}
+	_, password := u.User.Password()
+	parameters, err := url.ParseQuery(u.RawQuery)
+	return err == nil && !password && !slices.ContainsFunc(slices.Collect(maps.Keys(parameters)), credential.MatchString)
 }
 
 // decodeExact decodes one JSON value, keeping numbers as they are written.
