@@ -31,13 +31,14 @@ func openAmazon(ctx context.Context, bucketURL string) (*blob.Bucket, error) {
 	if !b.As(&client) {
 		return nil, errors.New("the driver of s3:// has no client of Amazon's")
 	}
-	found, err := findAmazon(ctx, u.Query())
+	found, cfg, err := findAmazon(ctx, u.Query())
 	if err != nil {
 		return nil, err
 	}
 	quiet := s3.New(client.Options(), func(o *s3.Options) {
 		o.Logger = logging.Nop{}
-		if o.Credentials != nil { // else the bucket is for anybody
+		o.RetryMaxAttempts = cfg.RetryMaxAttempts // which the driver does not heed
+		if o.Credentials != nil {                 // else the bucket is for anybody
 			o.Credentials = found
 		}
 	})
@@ -45,15 +46,15 @@ func openAmazon(ctx context.Context, bucketURL string) (*blob.Bucket, error) {
 }
 
 // findAmazon finds the credentials that a URL's query and the environment lead to, as the driver does, but silently: those
-// that it has found itself keep its log.
-func findAmazon(ctx context.Context, query url.Values) (aws.CredentialsProvider, error) {
+// that it has found itself keep its log. It returns the configuration that it has read on the way.
+func findAmazon(ctx context.Context, query url.Values) (aws.CredentialsProvider, aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}), config.WithRegion(query.Get("region")),
 		config.WithSharedConfigProfile(query.Get("profile")))
 	if err != nil {
-		return nil, err
+		return nil, cfg, err
 	}
 	if role := query.Get("role"); role != "" {
-		return aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), role)), nil
+		return aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), role)), cfg, nil
 	}
-	return cfg.Credentials, nil
+	return cfg.Credentials, cfg, nil
 }

@@ -92,3 +92,21 @@ func TestCredentialsOfTheMachineAndOfAProfileAreUsed(t *testing.T) {
 		store.Close()
 	}
 }
+
+func TestRequestsAreRepeatedAsOftenAsTheEnvironmentSays(t *testing.T) {
+	setAmazon(t, "http://127.0.0.1:1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "s")
+	for attempts, want := range map[string]int{"1": 1, "2": 2, "": 3} {
+		t.Setenv("AWS_MAX_ATTEMPTS", attempts)
+		asked := 0
+		busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		if _, err := mustOpen(t, "s3://bucket?endpoint="+busy.URL).ReadAll(t.Context(), "a"); err == nil || asked != want {
+			t.Errorf("with AWS_MAX_ATTEMPTS=%q the store was asked %d times, want %d: %v", attempts, asked, want, err)
+		}
+		busy.Close()
+	}
+}

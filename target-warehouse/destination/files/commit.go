@@ -130,6 +130,11 @@ func (l *load) enter(ctx context.Context, e *entry, c destination.Checkpoint) er
 		l.ended = true // from here on the staged files may be the log's
 		created, err := w.store.createNew(ctx, entryKey(e.Number), w.stagedFolder()+"entry.part", body)
 		if err != nil {
+			// The entry may be there, or come later, and then it needs the files.
+			w.inDoubt = true
+			if w.look(ctx) == nil && slices.Contains(w.ledger.IDs, e.ID) {
+				continue
+			}
 			return err
 		}
 		if created {

@@ -3,9 +3,14 @@ package files
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"tapline/target-warehouse/destination"
@@ -137,4 +142,50 @@ func fenceEachOther(t *testing.T, cfg Config) {
 	if err := again.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// A store that has taken an entry of the log and cannot say so leaves its writer in doubt. The files must outlive that.
+func TestACommitWhoseAnswerNeverComesKeepsItsFiles(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		after bool // requests behind the entry are answered again
+	}{{"the store comes back", true}, {"the store stays away", false}} {
+		t.Run(c.name, func(t *testing.T) {
+			place := newBucket(t)
+			var away atomic.Bool
+			front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				entry := r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, entryKey(2))
+				if entry && !away.Swap(true) {
+					proxyS3().ServeHTTP(httptest.NewRecorder(), r)
+				}
+				if entry || away.Load() && !c.after {
+					w.WriteHeader(http.StatusServiceUnavailable)
+					return
+				}
+				proxyS3().ServeHTTP(w, r)
+			}))
+			defer front.Close()
+			t.Setenv("AWS_MAX_ATTEMPTS", "1")
+			w := mustOpen(t, Config{URL: strings.Replace(place, server.Address, front.Listener.Addr().String(), 1), Pipeline: "default"})
+			mustLoad(t, w, orders(), checkpointOf("default", "r", 1), 1, 2)
+			err := begin(t, w, orders(), 2, 4).Commit(t.Context(), checkpointOf("default", "r", 1))
+			if (err == nil) != c.after {
+				t.Errorf("commit: %v", err)
+			}
+			mustClose(t, w)
+			w = mustOpen(t, Config{URL: place, Pipeline: "default"})
+			defer mustClose(t, w)
+			wantIDs(t, w, 1, 2, 3)
+			mustLoad(t, w, orders(), checkpointOf("default", "s", 2), 4, 5)
+			wantIDs(t, w, 1, 2, 3, 4)
+		})
+	}
+}
+
+// proxyS3 forwards requests to the server with the host that they were signed for.
+func proxyS3() *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: server.Address})
+		r.Out.Host = r.In.Host
+	}}
 }

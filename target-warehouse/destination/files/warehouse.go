@@ -30,6 +30,7 @@ type Warehouse struct {
 	collecting    map[string]*collection
 	unpartitioned map[string]bool // streams that Config.Log was told about
 	committed     bool            // at least once
+	inDoubt       bool            // whether an entry of the log was created; if so, the next run finishes it
 	shown         int64           // the number of the commit that the own tables were last written for people after
 }
 
@@ -205,15 +206,15 @@ func (w *Warehouse) clean(ctx context.Context) error {
 	return nil
 }
 
-// Close implements [destination.Destination]. It deletes what is staged and not committed, and writes tapline's own
-// tables for people.
+// Close implements [destination.Destination]. It deletes what is staged and certainly not committed, and writes tapline's
+// own tables for people.
 func (w *Warehouse) Close() error {
 	ctx := context.Background()
 	var err error
 	if w.committed && w.shown < w.ledger.Number {
 		err = w.show(ctx)
 	}
-	if !w.readOnly && w.staged > 0 && w.unfinished == nil {
+	if !w.readOnly && w.staged > 0 && w.unfinished == nil && !w.inDoubt {
 		err = errors.Join(err, w.store.removeAll(ctx, w.stagedFolder()))
 	}
 	if err = errors.Join(err, w.store.bucket.Close()); err != nil {
