@@ -72,8 +72,8 @@ func (n notes) keyed(t *table.Table, m *destination.Migration) {
 			n.once(t.Stream, fmt.Sprintf("its key was %s, and the SCHEMA has no key_properties any more: from now on every record is a row of its own, "+
 				"beside the one that it would have replaced; if the tap left them out by mistake, primary_key_required refuses that", change.From))
 		default:
-			n.once(t.Stream, fmt.Sprintf("its key was %s and is %s now: rows that were loaded earlier are replaced only by records that agree in all of that, so those without a value "+
-				"there stay; to be rid of them, drop the table and have the stream read from its beginning by target-warehouse reload", change.From, change.To))
+			n.once(t.Stream, fmt.Sprintf("its key was %s and is %s now: a record replaces all rows that agree with it in the new key, and rows that were loaded earlier "+
+				"and have no value there stay; to be rid of those, drop the table and have the stream read from its beginning by target-warehouse reload", change.From, change.To))
 		}
 	}
 }
