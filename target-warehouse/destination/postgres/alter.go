@@ -66,15 +66,22 @@ func (l *load) refit(to *target) error {
 	return nil
 }
 
-// explainAlter names what keeps a column from being changed, such as a view. The server tells it in its detail, which
-// quotes no rows here.
+// cannotAlter are the codes of what keeps a column from being changed: a view, a policy or a trigger; a default, an index or
+// a foreign key that the new type has no place in; a CHECK that has no operator for it; and a table that is divided by it, or
+// is a part of another.
+var cannotAlter = []string{"0A000", "42804", "42883", "42P16", "42809"}
+
+// explainAlter says what to do about something that keeps a column from being changed. The server names it in its detail,
+// which quotes no rows here, if not in its message.
 func explainAlter(err error) error {
-	const cannotAlter = "0A000"
 	fault := (*pgconn.PgError)(nil)
-	if errors.As(err, &fault) && fault.Code == cannotAlter && fault.Detail != "" {
-		return fmt.Errorf("%w (%s); drop what depends on the column and make it again afterwards, or set conflict to new_column", err, fault.Detail)
+	if !errors.As(err, &fault) || !slices.Contains(cannotAlter, fault.Code) {
+		return err
 	}
-	return err
+	if fault.Detail != "" {
+		err = fmt.Errorf("%w (%s)", err, fault.Detail)
+	}
+	return fmt.Errorf("%w; drop what depends on the column, such as a view, a CHECK, a DEFAULT, an index or a foreign key, and make it again afterwards, or set conflict to new_column", err)
 }
 
 // alterations lists what the target needs to hold the rows of a Table.

@@ -132,7 +132,7 @@ func (l *load) copyInto(ctx context.Context, name string, s *rowSource, want int
 		return fmt.Errorf("copy rows: %w", err)
 	}
 	if got := tag.RowsAffected(); got != want {
-		return fmt.Errorf("copy rows: the server took %d rows where %d were due", got, want)
+		return fmt.Errorf("copy rows: the server took %d rows where %d were due; if a trigger of the table keeps rows back, drop it or load into another table", got, want)
 	}
 	return nil
 }

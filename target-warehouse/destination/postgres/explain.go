@@ -26,23 +26,31 @@ var serverFailures = []struct {
 }{
 	{"08", singer.ErrUnavailable, "check the network to the server, then run again"},
 	{"22P03", nil, "PostgreSQL has no infinite numeric before version 14; take the value out of the stream, or use a later server"},
+	{"23503", nil, "drop the foreign key, or make it anew as DEFERRABLE INITIALLY DEFERRED if it is kept once the load is whole, then run again"},
 	{"23505", nil, "a row with the same key was there: drop the constraint, or keep others from writing to the table, then run again"},
+	{"23514", nil, "the table has a constraint that the stream's rows break, or no partition for them; drop the constraint or attach a partition, or load into another table"},
 	{"23", nil, "the table has a constraint that the stream's rows break; drop it, or load into another table"},
 	{"25006", nil, "the server takes no writes: it is a standby or set to read-only; connect to the primary"},
 	{"28", singer.ErrCredentials, "check the user, the password and the server's pg_hba.conf"},
+	{"2BP01", nil, "drop what depends on it, such as a foreign key to the table's former key, and make it again afterwards"},
 	{"3D000", nil, "create the database, or give the name of another"},
+	{"25P04", nil, "the server's transaction_timeout ended the load; raise it for this user, or lower batch_size_bytes, then run again"},
 	{"40", nil, "nothing of this load was kept; run again"},
-	{"42501", singer.ErrCredentials, "grant the user this right, or connect as another user"},
-	{"428C9", nil, "the table gives this column its values by itself, which keeps rows from being updated; run ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY"},
+	{"42501", singer.ErrCredentials, "grant the user this right, or connect as another user, such as the table's owner"},
+	{"428C9", nil, givenByTable},
+	{"42P10", nil, givenByTable},
 	{"53100", nil, "the server's disk is full; make room on it, then run again"},
 	{"53", singer.ErrUnavailable, "the server is at one of its limits; free or raise it, then run again"},
 	{"54000", nil, "a value is larger than PostgreSQL can store or index; take the column out of the stream or of its key"},
 	{"54011", nil, "deselect properties in the tap, or lower flattening_max_depth; columns that were dropped from the table count, too"},
 	{lockNotAvailable, singer.ErrUnavailable, "another session holds a lock that the load needs; wait until it has ended or end it, then run again"},
+	{"55000", nil, "if the table's changes are published, run ALTER TABLE ... REPLICA IDENTITY FULL"},
 	{"57014", nil, "the server's statement_timeout, or somebody, ended the statement; raise it for this user, then run again"},
 	{"57P", singer.ErrUnavailable, "run again when the server is up"},
 	{"58", singer.ErrUnavailable, "the server has trouble with its files; see its log"},
 }
+
+const givenByTable = "the table gives this column its values by itself, so that rows cannot bring theirs; run ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY, or DROP EXPRESSION where it is computed"
 
 // failedColumn finds the column that a server names in the context of a failed COPY, before the value. Of JSON the context
 // has a line ahead of that.

@@ -185,14 +185,15 @@ func (l *load) target(ctx context.Context, schemaName, name string, t *table.Tab
 	if known := l.targets[found.quoted()]; known != nil {
 		return known, false, nil
 	}
-	var schema bool
+	var schema, instead bool
 	var oid *uint32
 	var kind *string
 	batch := &pgx.Batch{}
 	batch.Queue("SELECT pg_advisory_xact_lock($1)", lockKey("table", found.schema, found.name))
-	batch.Queue(`SELECT n.oid IS NOT NULL, c.oid, c.relkind::text FROM (SELECT) AS one LEFT JOIN pg_namespace AS n ON n.nspname = $1
+	batch.Queue(`SELECT n.oid IS NOT NULL, c.oid, c.relkind::text,
+			EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND is_instead) FROM (SELECT) AS one LEFT JOIN pg_namespace AS n ON n.nspname = $1
 		LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = $2`, found.schema, found.name).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&schema, &oid, &kind) })
+		QueryRow(func(row pgx.Row) error { return row.Scan(&schema, &oid, &kind, &instead) })
 	if err := l.conn.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, false, err
 	}
@@ -208,6 +209,8 @@ func (l *load) target(ctx context.Context, schemaName, name string, t *table.Tab
 		}
 	case *kind != "r" && *kind != "p":
 		return nil, false, fmt.Errorf("%s is there and is no table; rename it, or load the stream under another name", found.quoted())
+	case instead: // which COPY does not heed and UPDATE does
+		return nil, false, fmt.Errorf("%s has a rule that does something else INSTEAD, so that rows would be lost; drop the rule, or load the stream under another name", found.quoted())
 	}
 	if err := l.describe(ctx, found); err != nil {
 		return nil, false, err

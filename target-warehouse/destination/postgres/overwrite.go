@@ -81,6 +81,9 @@ func (l *load) conform(ctx context.Context, p *plan) error {
 // show none or some of them to a transaction that began before.
 // https://www.postgresql.org/docs/current/mvcc-caveats.html
 func (l *load) swap(ctx context.Context, p *plan, _ destination.Activation) (int64, error) {
+	if err := l.refuseCascade(ctx, p.final); err != nil {
+		return 0, err
+	}
 	gone, err := l.exec(ctx, "DELETE FROM "+p.final.quoted())
 	if err != nil {
 		return 0, fmt.Errorf("delete the former rows: %w", err)
@@ -106,6 +109,19 @@ func (l *load) swap(ctx context.Context, p *plan, _ destination.Activation) (int
 	}
 	l.forget(p.target)
 	return gone, l.filled(ctx, p.final)
+}
+
+// refuseCascade finds a foreign key by which the rows of other tables go, or lose what they refer to, with those of t, as
+// they would although rows with the same key take their place.
+func (l *load) refuseCascade(ctx context.Context, t *target) error {
+	var names []string
+	err := l.conn.QueryRow(ctx, `SELECT ARRAY(SELECT format('%I of %s', conname, conrelid::regclass) FROM pg_constraint
+		WHERE confrelid = $1::text::regclass AND conrelid <> confrelid AND conparentid = 0 AND confdeltype IN ('c', 'n', 'd') ORDER BY 1)`, t.quoted()).Scan(&names)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	return fmt.Errorf("all rows give way to others, and the foreign key %s would have rows that refer to them deleted or changed; "+
+		"drop it or make it anew with ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED, or use load_method upsert", strings.Join(names, ", "))
 }
 
 // forget ends the use of a hidden table that was dropped.
