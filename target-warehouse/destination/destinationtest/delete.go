@@ -19,6 +19,7 @@ var deleteChecks = []check{
 	{"activating marks rows without a version only if asked to", softActivateUnversioned},
 	{"activating again marks nothing", softActivateAgain},
 	{"a marked row that returns is no longer marked", softActivateReturn},
+	{"a row that comes without a version is of none", losesVersion},
 	{"activating deletes strictly older rows", hardActivate},
 	{"activating sees the rows of its own load", activateOwnLoad},
 	{"activating marks every older row of an append-only table", activateAppendOnly},
@@ -171,6 +172,16 @@ func softActivateReturn(t *testing.T, h *Harness) {
 	s.load(tab, destination.Counts{Updated: 1}, []Row{vrow(1, "b", nil, 2)})
 	s.activated(tab, activation(2), destination.Counts{})
 	s.expect(tab, vrow(1, "b", nil, 2))
+}
+
+func losesVersion(t *testing.T, h *Harness) {
+	h.needs(t, Upsert, SoftDelete)
+	s := open(t, h)
+	tab := versioned(table.Upsert, false)
+	s.load(tab, destination.Counts{Inserted: 2}, []Row{vrow(1, "a", nil, 1), vrow(2, "b", nil, 1)})
+	s.load(keyed(), destination.Counts{Updated: 1}, []Row{{int64(1), "a"}})
+	s.activated(tab, activation(2), destination.Counts{Deleted: 1})
+	s.expect(tab, Row{int64(1), "a", nil, nil, nil}, vrow(2, "b", at, 1))
 }
 
 func hardActivate(t *testing.T, h *Harness) {

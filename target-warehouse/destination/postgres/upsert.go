@@ -247,11 +247,11 @@ func (p *plan) others() []stored {
 }
 
 // differsFromTarget is the condition that the row t of the target and the row s of the Table's columns say different
-// things.
+// things, or that t has a version where the Table has none: as the row of an older one it would go.
 func (p *plan) differsFromTarget(t, s string) string {
 	differs := p.differs(t, s)
 	for _, c := range p.others() {
-		if !isOurs(c.name) {
+		if !isOurs(c.name) || c.name == table.TableVersion {
 			differs += " OR " + t + "." + quote(c.name) + " IS NOT NULL"
 		}
 	}
