@@ -20,7 +20,8 @@
 //  2. Commit ends these files and flushes them to disk, or has the store confirm them.
 //  3. The entry of the log with the next number is created in a way that fails if it exists. This is the point of commit.
 //     The entry has the state and its fence, the files with their final names, what they replace, and rows of tapline's own
-//     tables. Whoever finds the number taken reads that entry first: it may have ended the right to commit.
+//     tables. Whoever finds the number taken reads that entry first: it may have ended the right to commit. A store that
+//     would let it be created twice is refused before anything is loaded.
 //  4. The files get their final names, and files that were replaced are deleted. Then Commit returns.
 //
 // So a reader of plain globs never sees half a file, nor a row that is not committed. It can see a commit of several files

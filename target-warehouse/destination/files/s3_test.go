@@ -182,6 +182,34 @@ func TestACommitWhoseAnswerNeverComesKeepsItsFiles(t *testing.T) {
 	}
 }
 
+// A store that does not heed If-None-Match would let one of two pipelines write its entry over the other's.
+func TestAStoreWithoutConditionalWritesIsRefused(t *testing.T) {
+	place := newBucket(t)
+	proxy := proxyS3()
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if r.StatusCode == http.StatusPreconditionFailed { // as if it had not been asked for
+			r.StatusCode, r.ContentLength, r.Body = http.StatusOK, 0, http.NoBody
+			r.Header = http.Header{"Content-Length": {"0"}}
+		}
+		return nil
+	}
+	front := httptest.NewServer(proxy)
+	defer front.Close()
+	w := mustOpen(t, Config{URL: strings.Replace(place, server.Address, front.Listener.Addr().String(), 1), Pipeline: "default"})
+	_, err := w.Begin(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "use a store, or a version of it, that has conditional writes") {
+		t.Errorf("begin: %v", err)
+	}
+	mustClose(t, w)
+	s, err := openStore(t.Context(), place, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys, err := s.list(t.Context(), ""); err != nil || len(keys) > 0 {
+		t.Errorf("it leaves %v, %v", keys, err)
+	}
+}
+
 // proxyS3 forwards requests to the server with the host that they were signed for.
 func proxyS3() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {

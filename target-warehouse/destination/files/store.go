@@ -161,6 +161,24 @@ func (s *store) createNew(ctx context.Context, key, draft string, body []byte) (
 	return err == nil, s.explain("write", key, err)
 }
 
+// exclusive fails unless the store refuses to create an object that is there already. Some that speak S3's protocol do not
+// heed that condition, and of two commits at once the second one would take the place of the first.
+func (s *store) exclusive(ctx context.Context, key string) error {
+	if s.dir != "" {
+		return nil
+	}
+	for range 2 {
+		created, err := s.createNew(ctx, key, "", []byte("a probe"))
+		if err != nil {
+			return err
+		}
+		if !created {
+			return nil
+		}
+	}
+	return fmt.Errorf("write %s in %s: the store replaces an object that was to be created only if there is none (If-None-Match: *), so runs would destroy each other's commits; use a store, or a version of it, that has conditional writes", key, s.place)
+}
+
 // linkNew is createNew in a directory: a link to a finished file is made whole, or fails.
 func (s *store) linkNew(ctx context.Context, key, draft string, body []byte) (created bool, err error) {
 	if err := s.put(ctx, draft, body); err != nil {

@@ -155,7 +155,11 @@ func (w *Warehouse) Begin(ctx context.Context) (destination.Load, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("begin a load: %w", err)
 	}
-	if err := w.finish(ctx, false); err != nil {
+	err := w.finish(ctx, false)
+	if err == nil && w.loads == 0 {
+		err = w.store.exclusive(ctx, w.stagedKey())
+	}
+	if err != nil {
 		return nil, fmt.Errorf("begin a load: %w", err)
 	}
 	w.loads++
