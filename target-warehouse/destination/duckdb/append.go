@@ -62,6 +62,7 @@ func (l *load) Append(ctx context.Context, batches []*table.Batch) (destination.
 		rows:      rows,
 		keys:      keyBytes(t, batches),
 		someValue: func(i int) bool { return someValue(batches, i) },
+		distinct:  func() bool { return distinctKeys(t, batches) },
 		lend: func(ctx context.Context, columns []int, f func(view string) error) error {
 			return l.withRows(ctx, t, columns, batches, f)
 		},
@@ -74,6 +75,8 @@ type source struct {
 	keys int64 // about what their keys take in memory, in bytes
 	// someValue reports whether any row may have a value in the i-th column.
 	someValue func(i int) bool
+	// distinct reports whether it is certain that no two rows have one key.
+	distinct func() bool
 	// lend gives the given columns to a statement that reads each of them, and reads them once.
 	lend func(ctx context.Context, columns []int, f func(view string) error) error
 }

@@ -233,6 +233,15 @@ func TestAnIndexIsNotLostBehindReplacedRows(t *testing.T) {
 // TestAKillInACommitThatAltersLeavesAllOrNothing looks at what a kill would leave just before the checkpoint of a commit:
 // DuckDB must not have written to its log what it cannot replay.
 func TestAKillInACommitThatAltersLeavesAllOrNothing(t *testing.T) {
+	for sleep := time.Second; !killedInACommit(t, sleep); sleep *= 2 {
+		t.Logf("in %v nothing could be looked at", sleep)
+	}
+}
+
+// killedInACommit has a checkpoint sleep and looks meanwhile at what a kill would leave. It reports false if the machine was
+// too slow for that: what is read while DuckDB goes on writing is what no kill leaves.
+func killedInACommit(t *testing.T, sleep time.Duration) bool {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "w.duckdb")
 	w := openAt(t, path)
 	things := func(typ table.Type, more ...table.Column) *table.Table {
@@ -261,16 +270,20 @@ func TestAKillInACommitThatAltersLeavesAllOrNothing(t *testing.T) {
 	commit("1", things(table.Integer), destinationtest.Row{int64(1)}, destinationtest.Row{int64(2)})
 	commit("1", things(table.Integer), destinationtest.Row{int64(3)})
 	before := seen(t, w)
-	mustExec(t, w, "SET GLOBAL debug_checkpoint_sleep_ms = 1000")
-	done := make(chan struct{})
+	mustExec(t, w, fmt.Sprint("SET GLOBAL debug_checkpoint_sleep_ms = ", sleep.Milliseconds()))
+	done, began := make(chan struct{}), time.Now()
 	go func() {
 		defer close(done)
 		commit("1", things(table.Text, table.Column{Name: "more", Type: table.Boolean, Nullable: true}), destinationtest.Row{"four", true})
 	}()
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(sleep / 2)
 	left := leftBehind(t, path)
+	inTime := time.Since(began) < sleep
 	<-done
 	mustExec(t, w, "SET GLOBAL debug_checkpoint_sleep_ms = 0")
+	if !inTime {
+		return false
+	}
 	if got := query(t, w, "SELECT current_setting('auto_checkpoint_skip_wal_threshold')"); fmt.Sprint(got) != "[[0]]" {
 		t.Errorf("commits of up to %v bytes are written to the log before the checkpoint", got)
 	}
@@ -284,4 +297,5 @@ func TestAKillInACommitThatAltersLeavesAllOrNothing(t *testing.T) {
 			t.Errorf("neither what was before the commit nor what is after it (-after +kill):\n%s", diff)
 		}
 	}
+	return true
 }

@@ -39,6 +39,7 @@ func (l *load) AppendParquet(ctx context.Context, t *table.Table, path string) (
 		rows:      rows,
 		keys:      rows * int64(128*len(t.Key)),
 		someValue: func(int) bool { return true },
+		distinct:  func() bool { return false },
 		lend: func(_ context.Context, columns []int, f func(view string) error) error {
 			var selected []string
 			for _, i := range columns {

@@ -9,9 +9,9 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// keysTable is the temporary table of the distinct keys of an Append. Beside a key it has
+// keysTable is the temporary table of the distinct keys of an Append. Beside a key it has the _ordinal of the row that wins
+// and, unless the query of plainKeys adds them,
 //
-//	_ordinal  of the row that wins
 //	rows      how many there are with the key
 //	alive     how many of them do not delete the key's row
 //	back      how many of those come right behind one that deletes it
@@ -20,15 +20,20 @@ import (
 //	last      whether the last of them does
 const keysTable = "temp.main._singer_keys"
 
+// plainKeys is the query for all columns of a keysTable without those, which has a row for each row of the Append: none
+// deletes, and no two have one key.
+const plainKeys = "(SELECT *, 1 AS rows, 1 AS alive, 0 AS back, 0 AS gone, false AS first, false AS last FROM " + keysTable + ")"
+
 // upsert adds for every key the row that wins, in the place of those that the table has with this key. If that row is
 // one that deletes, none takes their place.
 func (l *load) upsert(ctx context.Context, p *plan, from source) (destination.Counts, error) {
-	if err := l.stageKeys(ctx, p, from); err != nil {
+	keys, err := l.stageKeys(ctx, p, from)
+	if err != nil {
 		return destination.Counts{}, fmt.Errorf("collect the keys: %w", err)
 	}
 	var n tally
-	err := l.scan(ctx, p, from, func() (err error) {
-		n, err = l.deleteReplaced(ctx, p, from.rows)
+	err = l.scan(ctx, p, from, func() (err error) {
+		n, err = l.deleteReplaced(ctx, p, keys, from.rows)
 		return err
 	})
 	if err != nil {
@@ -44,9 +49,10 @@ func (l *load) upsert(ctx context.Context, p *plan, from source) (destination.Co
 	return n.counts(), err
 }
 
-// deleteReplaced deletes the rows that have keys of keysTable. rows is how many rows brought those.
-func (l *load) deleteReplaced(ctx context.Context, p *plan, rows int64) (tally, error) {
-	n, err := l.tally(ctx, p)
+// deleteReplaced deletes the rows that have keys of keysTable, which the query keys tells about. rows is how many rows brought
+// those.
+func (l *load) deleteReplaced(ctx context.Context, p *plan, keys string, rows int64) (tally, error) {
+	n, err := l.tally(ctx, p, keys)
 	if err != nil {
 		return n, fmt.Errorf("look for known keys: %w", err)
 	}
@@ -86,8 +92,8 @@ func (p *plan) keyColumns(before string) string {
 	return strings.Join(columns, ", ")
 }
 
-// stageKeys fills keysTable.
-func (l *load) stageKeys(ctx context.Context, p *plan, from source) error {
+// stageKeys fills keysTable, and returns the query for all of its columns.
+func (l *load) stageKeys(ctx context.Context, p *plan, from source) (keys string, err error) {
 	read := append([]int(nil), p.t.Key...)
 	deleted := ""
 	if i := indexOf(p.t, table.DeletedAt); p.t.HardDelete && i >= 0 && from.someValue(i) {
@@ -98,8 +104,12 @@ func (l *load) stageKeys(ctx context.Context, p *plan, from source) error {
 	for _, i := range p.t.Key {
 		values = append(values, p.values[i]+" AS "+position(i))
 	}
-	return from.lend(ctx, read, func(view string) error {
-		_, err := l.exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE _singer_keys AS "+p.groupKeys("SELECT "+strings.Join(values, ", ")+", "+table.Ordinal+", $ FROM "+view, deleted))
+	keys, staged := keysTable, func(rows string) string { return p.groupKeys(rows, deleted) }
+	if deleted == "" && from.distinct() {
+		keys, staged = plainKeys, func(rows string) string { return strings.Replace(rows, ", $", "", 1) }
+	}
+	return keys, from.lend(ctx, read, func(view string) error {
+		_, err := l.exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE _singer_keys AS "+staged("SELECT "+strings.Join(values, ", ")+", "+table.Ordinal+", $ FROM "+view))
 		return err
 	})
 }
@@ -134,11 +144,11 @@ type tally struct {
 	known, knownFirst                          int64
 }
 
-func (l *load) tally(ctx context.Context, p *plan) (tally, error) {
+func (l *load) tally(ctx context.Context, p *plan, keys string) (tally, error) {
 	var n tally
 	err := l.conn.QueryRowContext(ctx, "SELECT * FROM (SELECT coalesce(sum(rows), 0)::BIGINT, count(*), coalesce(sum(alive), 0)::BIGINT, coalesce(sum(back), 0)::BIGINT, "+
-		"coalesce(sum(gone), 0)::BIGINT, count(*) FILTER (first), count(*) FILTER (last) FROM "+keysTable+"), "+
-		"(SELECT count(*), count(*) FILTER (first) FROM "+keysTable+" AS k SEMI JOIN "+p.name+" AS t ON "+p.sameKey("t", "k")+")").
+		"coalesce(sum(gone), 0)::BIGINT, count(*) FILTER (first), count(*) FILTER (last) FROM "+keys+"), "+
+		"(SELECT count(*), count(*) FILTER (first) FROM "+keys+" AS k SEMI JOIN "+p.name+" AS t ON "+p.sameKey("t", "k")+")").
 		Scan(&n.rows, &n.keys, &n.alive, &n.back, &n.gone, &n.first, &n.last, &n.known, &n.knownFirst)
 	return n, err
 }
