@@ -45,14 +45,20 @@ func TestReadmeCommands(t *testing.T) {
 	compareAccount(t, fake, p)
 }
 
-// TestReadmeNamesWhatThereIs holds the make targets and settings that the documents name against the real ones.
-func TestReadmeNamesWhatThereIs(t *testing.T) {
+// TestDocumentsNameWhatThereIs holds the make targets and settings that the documents name against the real ones, and the files
+// that the README leads to.
+func TestDocumentsNameWhatThereIs(t *testing.T) {
 	makefile, readme := readFile(t, "../Makefile"), readFile(t, "../README.md")
 	for _, document := range []string{readme, readFile(t, "../CONTRIBUTING.md")} {
-		for _, target := range regexp.MustCompile("`make ([a-z]+)`").FindAllStringSubmatch(document, -1) {
+		for _, target := range regexp.MustCompile("`make ([a-z-]+)`").FindAllStringSubmatch(document, -1) {
 			if !strings.Contains(makefile, "\n"+target[1]+":") {
 				t.Errorf("make %s is documented and does not exist", target[1])
 			}
+		}
+	}
+	for _, link := range regexp.MustCompile(`\]\(([a-zA-Z/.-]+)\)`).FindAllStringSubmatch(readme, -1) {
+		if _, err := os.Stat("../" + link[1]); err != nil {
+			t.Errorf("the README leads to %s: %v", link[1], err)
 		}
 	}
 	for _, binary := range []string{"tap-recharge", "tap-stripe", "target-warehouse"} {
@@ -60,7 +66,7 @@ func TestReadmeNamesWhatThereIs(t *testing.T) {
 		if err := json.Unmarshal(schemas.Config(binary), &schema); err != nil {
 			t.Fatal(err)
 		}
-		_, section, _ := strings.Cut(readme, "### Settings of "+binary)
+		_, section, _ := strings.Cut(readFile(t, "../docs/"+binary+".md"), "\n## Settings")
 		section, _, _ = strings.Cut(section, "\n#")
 		named := map[string]bool{}
 		for _, word := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(section, -1) {
@@ -68,7 +74,7 @@ func TestReadmeNamesWhatThereIs(t *testing.T) {
 		}
 		for setting := range schema.Properties {
 			if !named[setting] {
-				t.Errorf("the README does not name the setting %s of %s", setting, binary)
+				t.Errorf("docs/%s.md does not name the setting %s", binary, setting)
 			}
 		}
 	}
