@@ -20,6 +20,7 @@ var overwriteChecks = []check{
 	{"a table is overwritten twice in one run", overwriteTwice},
 	{"an overwrite by nothing empties the table", overwriteByNothing},
 	{"an overwritten table takes the columns of the new rows", overwriteColumns},
+	{"an overwrite leaves columns that the new rows lack", overwriteKeepsColumns},
 	{"columns may change while an overwrite collects", overwriteWidens},
 	{"a table can be loaded in other ways after an overwrite", overwriteThenUpsert},
 	{"an overwrite's rows carry their versions and deletions", overwriteVersions},
@@ -177,6 +178,18 @@ func overwriteColumns(t *testing.T, h *Harness) {
 	s.load(tab, destination.Counts{Inserted: 1}, []Row{{"two", day(2024, 2, 29)}})
 	s.activated(tab, activation(2), destination.Counts{Deleted: 1})
 	s.expectPlain(tab, Row{"two", day(2024, 2, 29)})
+}
+
+func overwriteKeepsColumns(t *testing.T, h *Harness) {
+	h.needs(t, Alter)
+	s := open(t, h)
+	s.load(wider(), destination.Counts{Inserted: 1}, []Row{{int64(1), "old", true}})
+	s.load(replacing(), destination.Counts{Inserted: 1}, rowsOf(2, 3, "new"))
+	s.activated(replacing(), activation(1), destination.Counts{Deleted: 1})
+	s.expectPlain(wider(), Row{int64(2), "new", nil})
+	s.reopen()
+	s.load(wider(), destination.Counts{Inserted: 1}, []Row{{int64(3), "newer", true}})
+	s.expectPlain(wider(), Row{int64(2), "new", nil}, Row{int64(3), "newer", true})
 }
 
 func overwriteWidens(t *testing.T, h *Harness) {

@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"tapline/target-warehouse/destination"
@@ -53,8 +54,8 @@ func (l *load) compareShadow(ctx context.Context, p *plan) error {
 }
 
 // swap puts the hidden table in the place of the visible one, whose rows count as deleted. Readers see the one until the
-// transaction's commit and the other from then on. Indexes and comments that a person made go with the old table, and one
-// to which another table's foreign key leads cannot be overwritten.
+// transaction's commit and the other from then on. Columns that the new rows lack stay, without values. Indexes and comments
+// that a person made go with the old table, and one to which another table's foreign key leads cannot be overwritten.
 func (l *load) swap(ctx context.Context, p *plan) (destination.Counts, error) {
 	visible := l.name(p.schema, p.t.Name)
 	found, _, err := l.lookUp(ctx, p.schema, p.t.Name)
@@ -65,6 +66,9 @@ func (l *load) swap(ctx context.Context, p *plan) (destination.Counts, error) {
 	if found {
 		if err := l.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+visible).Scan(&counts.Deleted); err != nil {
 			return destination.Counts{}, err
+		}
+		if err := l.keepColumns(ctx, p, visible); err != nil {
+			return destination.Counts{}, fmt.Errorf("keep the columns that the new rows lack: %w", err)
 		}
 		if err := l.alter(ctx, "DROP TABLE "+visible); err != nil {
 			return destination.Counts{}, fmt.Errorf("drop the rows to be replaced: %w", err)
@@ -82,4 +86,33 @@ func (l *load) swap(ctx context.Context, p *plan) (destination.Counts, error) {
 		}
 	}
 	return counts, nil
+}
+
+// keepColumns gives the hidden table the columns that only the visible one has, with their defaults. A generated one
+// becomes a plain one.
+func (l *load) keepColumns(ctx context.Context, p *plan, visible string) error {
+	columns, err := describe(ctx, l.conn, p.name)
+	if err != nil {
+		return err
+	}
+	var missing []string
+	err = each(ctx, l.conn, func(rows *sql.Rows) error {
+		var name, typ string
+		var value sql.NullString
+		err := rows.Scan(&name, &typ, &value)
+		if find(columns, name) < 0 {
+			definition := quote(name) + " " + typ
+			if value.Valid {
+				definition += " DEFAULT " + value.String
+			}
+			missing = append(missing, definition)
+		}
+		return err
+	}, `SELECT column_name, column_type, "default" FROM (DESCRIBE `+visible+")")
+	for _, definition := range missing {
+		if err == nil {
+			err = l.alter(ctx, "ALTER TABLE "+p.name+" ADD COLUMN "+definition)
+		}
+	}
+	return err
 }
