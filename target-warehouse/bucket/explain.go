@@ -36,6 +36,8 @@ func (f *failure) Unwrap() (wrapped []error) {
 const (
 	noBucket      = "there is no such bucket; create it, or correct the URL"
 	noCredentials = "there are no credentials for it; set them in the environment, as the store's own tools have it"
+	otherRegion   = "the bucket is in another region; set AWS_REGION or put ?region= behind the URL"
+	full          = "the store is full, or the quota used up; make room, and run again"
 	noRegion      = "the region is missing; set AWS_REGION or put ?region= behind the URL"
 )
 
@@ -47,6 +49,15 @@ var failures = []failure{
 	{part: "InvalidAccessKeyId", kind: singer.ErrCredentials, meaning: "the store does not know the access key; check the credentials in the environment"},
 	{part: "SignatureDoesNotMatch", kind: singer.ErrCredentials, meaning: "the store does not accept the secret key; check the credentials in the environment"},
 	{part: "ExpiredToken", kind: singer.ErrCredentials, meaning: "the credentials in the environment have expired; get new ones"},
+	{part: "InvalidToken", kind: singer.ErrCredentials, meaning: "the store does not know the session token; check the credentials in the environment"},
+	{part: "RequestTimeTooSkewed", meaning: "the store's time differs from this machine's; set its clock right"},
+	{part: "PermanentRedirect", meaning: otherRegion},
+	{part: "is wrong; expecting '", meaning: otherRegion},
+	{part: "InsufficientStorage", meaning: full},
+	{part: "XMinioStorageFull", meaning: full},
+	{part: "QuotaExceeded", meaning: full},
+	{part: "NotImplemented", meaning: "the store lacks something of Amazon's; put ?request_checksum_calculation=when_required behind the URL, and if that does not help, " +
+		"use a store that has conditional writes"},
 	{part: "Server failed to authenticate the request", kind: singer.ErrCredentials, meaning: "the store does not accept the account's key or its token; check the credentials in the environment, and the machine's clock"},
 	{part: "decode account key", kind: singer.ErrCredentials, meaning: "the account's key is not base64; copy it again into AZURE_STORAGE_KEY or AZURE_STORAGE_CONNECTION_STRING"},
 	{part: "cannot fetch token: 40", kind: singer.ErrCredentials, meaning: "Google does not accept the credentials; make a new key, and set GOOGLE_APPLICATION_CREDENTIALS to its file"},
@@ -99,6 +110,11 @@ var (
 	deniedPattern = regexp.MustCompile(`googleapi: (Error|got HTTP response code) 403|(?m)^RESPONSE 403`)
 	downPattern   = regexp.MustCompile(`googleapi: (Error|got HTTP response code) 5\d\d|(?m)^RESPONSE 5\d\d|https response error StatusCode: 5\d\d`)
 )
+
+// IsBusy tells that the store was about to change the object for somebody else, and did nothing: it is to be asked again.
+func IsBusy(err error) bool {
+	return err != nil && (strings.Contains(err.Error(), "ConditionalRequestConflict") || strings.Contains(err.Error(), "OperationAborted"))
+}
 
 // IsMissing tells that there is no such object.
 func IsMissing(err error) bool { return gcerrors.Code(err) == gcerrors.NotFound && !IsDenied(err) }

@@ -210,6 +210,29 @@ func TestAStoreWithoutConditionalWritesIsRefused(t *testing.T) {
 	}
 }
 
+// Amazon answers 409 to one of two that create an object at the same time; what became of the other one shows later.
+func TestAnEntryThatIsBeingCreatedByAnotherRunIsTriedAgain(t *testing.T) {
+	place := newBucket(t)
+	conflicts := 0
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, entryKey(1)) && conflicts < 2 {
+			conflicts++
+			w.WriteHeader(http.StatusConflict)
+			fmt.Fprint(w, "<Error><Code>ConditionalRequestConflict</Code><Message>Conflict. Please try again.</Message></Error>")
+			return
+		}
+		proxyS3().ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	w := mustOpen(t, Config{URL: strings.Replace(place, server.Address, front.Listener.Addr().String(), 1), Pipeline: "default"})
+	defer mustClose(t, w)
+	mustLoad(t, w, orders(), checkpointOf("default", "r", 1), 1, 3)
+	wantIDs(t, w, 1, 2)
+	if conflicts != 2 || w.ledger.Number != 1 {
+		t.Errorf("there were %d conflicts, and the log has %d entries", conflicts, w.ledger.Number)
+	}
+}
+
 // proxyS3 forwards requests to the server with the host that they were signed for.
 func proxyS3() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {

@@ -140,6 +140,9 @@ func (s *store) replace(ctx context.Context, key, draft string, body []byte) err
 // request and never answers would hold up the run for ever.
 const patience = 2 * time.Minute
 
+// pause is how long a store is left alone that is about to create the object for somebody else.
+const pause = 200 * time.Millisecond
+
 // createNew writes a whole object unless there is one with its key; of several that try at once, one succeeds. In a
 // directory the object is drafted under another key first.
 func (s *store) createNew(ctx context.Context, key, draft string, body []byte) (created bool, err error) {
@@ -151,7 +154,16 @@ func (s *store) createNew(ctx context.Context, key, draft string, body []byte) (
 	defer cancel()
 	options := uploadOptions()
 	options.IfNotExist = true
-	err = s.bucket.Upload(limited, key, bytes.NewReader(body), options)
+	for {
+		err = s.bucket.Upload(limited, key, bytes.NewReader(body), options)
+		if !bucket.IsBusy(err) {
+			break
+		}
+		select { // another one creates it at this moment, and may fail
+		case <-limited.Done():
+		case <-time.After(pause):
+		}
+	}
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		return false, fmt.Errorf("write %s in %s: %w: the store has not taken it within %s; check the network, and run again", key, s.place, singer.ErrUnavailable, patience)
 	}
