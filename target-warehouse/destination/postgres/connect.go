@@ -144,11 +144,15 @@ const (
 // prepare finds out whether the server will do and brings the session into shape.
 func (w *Warehouse) prepare(ctx context.Context, conn *pgx.Conn) error {
 	var version, lockTimeout int
+	var pid uint32
 	var number, encoding, readOnly, synchronous string
 	err := conn.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'),
 		current_setting('server_encoding'), current_setting('transaction_read_only'), current_setting('synchronous_commit'),
-		(SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout')`).
-		Scan(&version, &number, &encoding, &readOnly, &synchronous, &lockTimeout)
+		(SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout'), pg_backend_pid()`).
+		Scan(&version, &number, &encoding, &readOnly, &synchronous, &lockTimeout, &pid)
+	if err == nil && pid != conn.PgConn().PID() {
+		err = w.refusePool(ctx, conn)
+	}
 	switch {
 	case err != nil:
 		return err
