@@ -16,10 +16,12 @@ type LineError struct {
 	Err  error
 }
 
+// Error names the line, the byte at which it begins, and the reason; the line's text is not in it.
 func (e *LineError) Error() string {
 	return fmt.Sprintf("line %d (byte %d): %v", e.Line, e.Offset, e.Err)
 }
 
+// Unwrap returns the reason alone.
 func (e *LineError) Unwrap() error { return e.Err }
 
 // RecordError says which record of a stream could not be taken, and why. Inside a [LineError] it also has a place.
@@ -29,6 +31,7 @@ type RecordError struct {
 	Err    error
 }
 
+// Error names the stream, the property if one is at fault, and the reason.
 func (e *RecordError) Error() string {
 	if e.Field == "" {
 		return fmt.Sprintf("stream %s: %v", e.Stream, e.Err)
@@ -36,6 +39,7 @@ func (e *RecordError) Error() string {
 	return fmt.Sprintf("stream %s, field %s: %v", e.Stream, e.Field, e.Err)
 }
 
+// Unwrap returns the reason alone.
 func (e *RecordError) Unwrap() error { return e.Err }
 
 // StreamError says which stream a tap could not read to its end, and why.
@@ -44,6 +48,7 @@ type StreamError struct {
 	Err    error
 }
 
+// Error names the stream once, and the reason.
 func (e *StreamError) Error() string {
 	var record *RecordError
 	if errors.As(e.Err, &record) { // which names the stream itself
@@ -52,11 +57,13 @@ func (e *StreamError) Error() string {
 	return fmt.Sprintf("stream %s: %v", e.Stream, e.Err)
 }
 
+// Unwrap returns the reason, which may decide the exit code.
 func (e *StreamError) Unwrap() error { return e.Err }
 
 // StreamErrors are those of several streams. They name all streams but tell the first's reason alone, to fit a line.
 type StreamErrors []*StreamError
 
+// Error counts and names the streams, in the order of the list, and has the first one's reason.
 func (f StreamErrors) Error() string {
 	names := make([]string, len(f))
 	for i, one := range f {
@@ -96,6 +103,7 @@ type ConfigError struct {
 	Faults []string
 }
 
+// Error is one line if there is one fault, else one for the source and one for each fault.
 func (e *ConfigError) Error() string {
 	if len(e.Faults) == 1 {
 		return e.Source + ": " + e.Faults[0]
