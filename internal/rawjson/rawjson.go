@@ -62,6 +62,7 @@ type SyntaxError struct {
 	What   string
 }
 
+// Error says what is wrong, and at which byte.
 func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.What, e.Offset) }
 
 func syntax(at int, what string) error { return &SyntaxError{Offset: at, What: what} }

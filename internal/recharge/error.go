@@ -20,6 +20,7 @@ type Error struct {
 	wait time.Duration // that the server asked for
 }
 
+// Error has the status, the id by which Recharge finds the request, and what it said, but not Fields.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("Recharge answered with status %d", e.Status)
 	if name := http.StatusText(e.Status); name != "" {
