@@ -29,6 +29,7 @@ type APIError struct {
 	header http.Header
 }
 
+// Error has the status, Stripe's code, the id by which Stripe finds the request, and what it said.
 func (e *APIError) Error() string {
 	text := fmt.Sprintf("Stripe answered with status %d", e.Status)
 	if e.Code != "" {
