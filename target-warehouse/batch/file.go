@@ -40,6 +40,7 @@ type Error struct {
 	Err  error
 }
 
+// Error names the file, the line or row if one is at fault, and the reason.
 func (e *Error) Error() string {
 	if e.Line == 0 {
 		return fmt.Sprintf("%s: %v", e.File, e.Err)
@@ -47,6 +48,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s, %s %d: %v", e.File, e.Unit, e.Line, e.Err)
 }
 
+// Unwrap returns the reason alone.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Open opens the file at a URI of a manifest: file://, s3://, gs:// or azblob://, or a plain path. The format is jsonl or
