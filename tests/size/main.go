@@ -86,7 +86,9 @@ func (f *folder) declare(set *token.FileSet, decl ast.Decl) {
 	switch decl := decl.(type) {
 	case *ast.FuncDecl:
 		f.functions = append(f.functions, set.Position(decl.End()).Line-set.Position(decl.Pos()).Line+1)
-		f.export(decl.Name, decl.Doc)
+		if receiver := receiverOf(decl); receiver == "" || ast.IsExported(receiver) {
+			f.export(decl.Name, decl.Doc)
+		}
 	case *ast.GenDecl:
 		for _, spec := range decl.Specs {
 			switch spec := spec.(type) {
@@ -99,6 +101,25 @@ func (f *folder) declare(set *token.FileSet, decl ast.Decl) {
 			}
 		}
 	}
+}
+
+// receiverOf returns the name of a method's type, "" for a function. Methods of types that are not exported are in no
+// documentation: most are there for an interface such as error.
+func receiverOf(decl *ast.FuncDecl) string {
+	if decl.Recv == nil || len(decl.Recv.List) == 0 {
+		return ""
+	}
+	t := decl.Recv.List[0].Type
+	if pointer, ok := t.(*ast.StarExpr); ok {
+		t = pointer.X
+	}
+	if generic, ok := t.(*ast.IndexExpr); ok {
+		t = generic.X
+	}
+	if name, ok := t.(*ast.Ident); ok {
+		return name.Name
+	}
+	return ""
 }
 
 func (f *folder) export(name *ast.Ident, comments ...*ast.CommentGroup) {
