@@ -204,6 +204,7 @@ func (m *matrix) interrupted(t *testing.T, position int) []int {
 			_ = p.Signal(signal) // it may have ended
 		}
 	})
+	m.place.killed(t)
 	t.Logf("from %d of %d, %s after %v: %v", position, len(m.source.lines), []string{"cut", "SIGTERM", "SIGTERM", "SIGKILL"}[min(kind, 3)], delay, err)
 	switch exit := new(exec.ExitError); {
 	case err == nil:

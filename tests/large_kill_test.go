@@ -62,6 +62,7 @@ func TestKilledLargeLoads(t *testing.T) {
 			for kill := range kills {
 				m := project(t)
 				load(t, m, 0, took*time.Duration(kill+1)/(kills+1))
+				m.place.killed(t)
 				from := m.stored(t)
 				load(t, m, from, 0)
 				_, rows := m.place.read(t, "entries")

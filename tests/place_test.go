@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"tapline/target-warehouse/destination/postgres/postgrestest"
 	"testing"
+	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"tapline/target-warehouse/destination/postgres/postgrestest"
 )
 
 // place is where a warehouse is that the matrix kills loads into.
@@ -20,6 +22,16 @@ type place struct {
 	keepsKeys bool
 	// read reads all of a table; nothing if there is no such table.
 	read func(t *testing.T, table string) (columns []string, rows [][]any)
+	// quiet waits until what a killed load has asked for last is done or given up; nil where that is done with the process.
+	quiet func(t *testing.T)
+}
+
+// killed waits until nothing changes any more in a place where a load was killed.
+func (p *place) killed(t *testing.T) {
+	t.Helper()
+	if p.quiet != nil {
+		p.quiet(t)
+	}
 }
 
 func duckDBPlaces(*testing.T) func(*testing.T) *place {
@@ -107,15 +119,42 @@ func newDatabase(t *testing.T, server *postgrestest.Server) string {
 func postgresOn(t *testing.T, server *postgrestest.Server, url string) *place {
 	_, name, _ := strings.Cut(url[len("postgres://"):], "/")
 	name, _, _ = strings.Cut(name, "?")
-	return &place{settings: fmt.Sprintf(`"destination":"postgres","url":%q`, url), read: func(t *testing.T, table string) ([]string, [][]any) {
+	open := func(t *testing.T) *sql.DB {
 		t.Helper()
 		db, err := sql.Open("pgx", server.URL(name))
 		if err != nil {
 			t.Fatal(err)
 		}
+		return db
+	}
+	return &place{settings: fmt.Sprintf(`"destination":"postgres","url":%q`, url), read: func(t *testing.T, table string) ([]string, [][]any) {
+		t.Helper()
+		db := open(t)
 		defer db.Close()
 		return readNamed(t, db, table)
+	}, quiet: func(t *testing.T) {
+		t.Helper()
+		db := open(t)
+		defer db.Close()
+		waitForSessions(t, db)
 	}}
+}
+
+// waitForSessions waits until the server has no session of a database but this one: it may commit what a killed client has
+// asked for, and notices only behind that that nobody is there.
+func waitForSessions(t *testing.T, db *sql.DB) {
+	t.Helper()
+	for began := time.Now(); time.Since(began) < 2*time.Minute; time.Sleep(5 * time.Millisecond) {
+		var others int
+		if err := db.QueryRow(`SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`).Scan(&others); err != nil {
+			t.Fatal(err)
+		}
+		if others == 0 {
+			return
+		}
+	}
+	t.Fatal("the sessions of a load that was killed do not end")
 }
 
 func startPostgres(t *testing.T) *postgrestest.Server {

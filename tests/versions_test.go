@@ -101,6 +101,7 @@ func (m *matrix) cut(t *testing.T, lines []string, killed bool) {
 	}
 	_ = cmd.Process.Kill() // it has not ended: its input is open
 	_ = cmd.Wait()         // which tells of that
+	m.place.killed(t)
 }
 
 // alive lists the rows of users that are not marked as deleted.
