@@ -18,12 +18,13 @@
 // An overwrite collects its rows in a table _singer_new_NAME beside the visible one and is renamed over it. A history is
 // kept by comparing, for each key, the newest stored row and the rows that arrive with the one before each of them.
 //
-// What bounds a load is DuckDB copying, compressing and writing the rows; looking for keys takes about a tenth of the time.
-// DuckDB divides among its threads what one statement reads, and one Append brings little: with more threads its rows take
-// more processor time and no less of the clock's. So large Appends without a key go on as one statement (see feed), whose
-// threads leave the rows in no particular order, and of others only those of very many rows have more than one thread. Without compression a load takes two thirds
-// of the time and the file is four times as large; without dictionaries alone a quarter is gained, and a query that groups by
-// a column of few values takes seven times as long ever after. So both are left to DuckDB.
+// What bounds a load is DuckDB copying, compressing and writing the rows; looking for keys takes about a tenth of the
+// time. DuckDB divides among its threads what one statement reads, and one Append brings little: with more threads its
+// rows take more processor time and no less of the clock's. So large Appends without a key go on as one statement (see
+// feed), whose threads leave the rows in no particular order, and of others only those of very many rows have more than
+// one thread. Without compression a load takes two thirds of the time and the file is four times as large; without
+// dictionaries alone a quarter is gained, and a query that groups by a column of few values takes seven times as long
+// ever after. So both are left to DuckDB.
 //
 // # Types
 //
