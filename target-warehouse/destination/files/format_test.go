@@ -3,6 +3,7 @@ package files
 import (
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -114,6 +115,29 @@ func TestReadersPruneByPartition(t *testing.T) {
 	got := query(t, "SELECT id FROM read_parquet('"+w.store.path("shop/moments/**/*.parquet")+"') WHERE sdc_day = DATE '2026-03-05'")
 	if fmt.Sprint(got) != "[[2]]" {
 		t.Errorf("rows of a day: %v", got)
+	}
+}
+
+// However many rows come in one Append, no file gets too long to be copied.
+func TestFilesAreEndedWithinAnAppend(t *testing.T) {
+	var lists [][]destinationtest.Row
+	for i := range int64(12) {
+		lists = append(lists, []destinationtest.Row{{i, strings.Repeat("x", 1000)}})
+	}
+	for _, format := range []string{Parquet, JSONL} {
+		w := mustOpen(t, Config{URL: t.TempDir(), Format: format, Compression: "none", RowGroupBytes: 1000})
+		w.mostBytes = 3000
+		loadBatches(t, w, notes(), lists...)
+		paths := w.localFiles(t, notes())
+		for _, path := range paths {
+			if info, err := os.Stat(path); err != nil || info.Size() > 6000 {
+				t.Errorf("%s: %s is longer than it may be: %v, %v", format, path, info, err)
+			}
+		}
+		if rows, _, err := w.Count(t.Context(), notes().Schema, notes().Name); rows != 12 || err != nil || len(paths) < 4 {
+			t.Errorf("%s: %d files have %d rows, %v", format, len(paths), rows, err)
+		}
+		mustClose(t, w)
 	}
 }
 

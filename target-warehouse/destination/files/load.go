@@ -164,22 +164,38 @@ func checkBatch(t *table.Table, b *table.Batch) error {
 	return nil
 }
 
-// write adds rows to the file for them.
+// write adds rows to the file for them, a row group at a time, as there may be more of them than belong in one file.
 func (l *load) write(p *plan, folder string, batches [][]arrow.Array) error {
-	f, err := l.file(p, folder)
-	if err != nil {
-		return err
-	}
-	if err := cmp.Or(f.add(batches), f.size.err); err != nil {
-		return err
-	}
-	for _, b := range batches {
-		f.rows += int64(b[0].Len())
-	}
-	if f.size.n >= mostBytes || f.full() {
-		return l.complete(f)
+	for len(batches) > 0 {
+		n := groupOf(batches, l.w.config.RowGroupBytes)
+		f, err := l.file(p, folder)
+		if err != nil {
+			return err
+		}
+		if err := cmp.Or(f.add(batches[:n]), f.size.err); err != nil {
+			return err
+		}
+		for _, b := range batches[:n] {
+			f.rows += int64(b[0].Len())
+		}
+		if f.size.n >= l.w.mostBytes || f.full() {
+			if err := l.complete(f); err != nil {
+				return err
+			}
+		}
+		batches = batches[n:]
 	}
 	return nil
+}
+
+// groupOf is how many batches, from the first one on, make a row group of at most so many bytes, or of one batch.
+func groupOf(batches [][]arrow.Array, groupBytes int64) (n int) {
+	for size := int64(0); n < len(batches); n++ {
+		if size += bytesOf(batches[n]); n > 0 && size > groupBytes {
+			break
+		}
+	}
+	return n
 }
 
 // file returns the file that takes rows of a plan for a folder, and begins one if need be.

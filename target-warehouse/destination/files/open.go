@@ -19,12 +19,22 @@ import (
 
 // openStore opens the place that a URL or a path names. With make, a directory that is missing is made.
 func openStore(ctx context.Context, place string, make bool) (*store, error) {
-	u, err := url.Parse(place)
-	if err != nil || !strings.Contains(place, "://") {
+	if !strings.Contains(place, "://") {
 		return openDirectory(place, make)
+	}
+	u, err := url.Parse(place)
+	if err != nil {
+		return nil, fmt.Errorf("the URL of the files is not valid: %w; write %% in it as %%25", errors.Unwrap(err))
+	}
+	// What stands behind such a character would be left out, and the files be somewhere else.
+	if strings.Contains(place, "#") {
+		return nil, fmt.Errorf("the URL of %s has a # in it; write it as %%23", withoutSecrets(u))
 	}
 	switch u.Scheme {
 	case "file":
+		if strings.Contains(place, "?") {
+			return nil, fmt.Errorf("the URL of %s has a ? in it; write it as %%3F", withoutSecrets(u))
+		}
 		if u.Host != "" || u.Path == "" {
 			return nil, fmt.Errorf("%s names no directory of this machine; write it with three slashes, such as file:///data/warehouse", withoutSecrets(u))
 		}

@@ -159,11 +159,7 @@ func (p *parquetFile) add(batches [][]arrow.Array) error {
 		p.begin(batches)
 	}
 	for len(batches) > 0 {
-		n, size := 0, int64(0)
-		for n < len(batches) && (n == 0 || size+bytesOf(batches[n]) <= p.groupBytes) {
-			size += bytesOf(batches[n])
-			n++
-		}
+		n := groupOf(batches, p.groupBytes)
 		if err := p.writeGroup(batches[:n]); err != nil {
 			return err
 		}

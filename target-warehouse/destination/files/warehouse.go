@@ -26,6 +26,8 @@ type Warehouse struct {
 	opening string
 	staged  int // how many files have been staged so far
 	loads   int
+	// mostBytes is the size that files are ended at. Tests have it smaller.
+	mostBytes int64
 	// collecting has tables that are being overwritten, by their folder, with what is committed of them so far.
 	collecting    map[string]*collection
 	unpartitioned map[string]bool // streams that Config.Log was told about
@@ -71,7 +73,7 @@ func open(ctx context.Context, cfg Config, readOnly bool) (*Warehouse, error) {
 		return nil, err
 	}
 	w := &Warehouse{store: s, config: cfg, readOnly: readOnly, ledger: newLedger(), opening: strings.ToLower(rand.Text()),
-		collecting: map[string]*collection{}, unpartitioned: map[string]bool{}}
+		mostBytes: mostBytes, collecting: map[string]*collection{}, unpartitioned: map[string]bool{}}
 	if err := w.look(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the files in %s: %w", s.place, err), s.bucket.Close())
 	}
