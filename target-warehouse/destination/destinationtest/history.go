@@ -1,6 +1,7 @@
 package destinationtest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ var historyChecks = []check{
 	{"activating ends what is gone and it can return", historyActivate},
 	{"a history goes on over new columns", historyNewColumn},
 	{"a history can be of a key of several columns", historyOfSeveralColumns},
+	{"a history is not given up by the way", historyNotGivenUp},
 	{"a history that is rolled back stays as it was", historyRolledBack},
 }
 
@@ -55,6 +57,24 @@ func historyOfChange(t *testing.T, h *Harness) {
 	s.reopen()
 	s.load(tab, destination.Counts{Updated: 1}, []Row{hrow(1, "a", 3, 1)})
 	s.expect(tab, hrow(1, "a", 1, 1).kept(1, 1, hour(2)), hrow(1, "b", 2, 1).kept(2, 1, hour(3)), hrow(1, "a", 3, 1), hrow(2, "a", 1, 1), hrow(3, "a", 2, 1))
+}
+
+func historyNotGivenUp(t *testing.T, h *Harness) {
+	h.needs(t, History)
+	s := open(t, h)
+	s.load(historic(), destination.Counts{Inserted: 1}, []Row{hrow(1, "a", 1, 1)})
+	l, err := s.d.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Migrate(t.Context(), versioned(table.Upsert, false)); err == nil || !strings.Contains(err.Error(), "history") {
+		t.Errorf("rows would take the place of all versions: %v", err)
+	}
+	if err := l.Rollback(); err != nil {
+		t.Error(err)
+	}
+	s.load(versioned(table.AppendOnly, false), destination.Counts{Inserted: 1}, []Row{vrow(2, "b", nil, 1)}) // which takes no row's place
+	s.load(historic(), destination.Counts{Updated: 1}, []Row{hrow(1, "b", 2, 1)})
 }
 
 func historyOfEqual(t *testing.T, h *Harness) {

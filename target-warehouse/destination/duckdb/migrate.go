@@ -84,6 +84,9 @@ func (l *load) migrate(ctx context.Context, t *table.Table) (*plan, error) {
 	if p.all, err = describe(ctx, l.conn, p.name); err != nil {
 		return nil, fmt.Errorf("read the columns of table %s: %w", t.Name, err)
 	}
+	if err := destination.RefuseHistory(t, func(name string) bool { return find(p.all, name) >= 0 }); err != nil {
+		return nil, fmt.Errorf("fit table %s to stream %q: %w", t.Name, t.Stream, err)
+	}
 	for _, c := range t.Columns {
 		if err := l.fit(ctx, p, c); err != nil {
 			return nil, err

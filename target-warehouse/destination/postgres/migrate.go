@@ -117,6 +117,9 @@ func (l *load) plan(ctx context.Context, t *table.Table, m *destination.Migratio
 	if err != nil {
 		return nil, err
 	}
+	if err := destination.RefuseHistory(t, func(name string) bool { return to.column(name) != nil }); err != nil {
+		return nil, err
+	}
 	if err := l.alter(ctx, t, to, m); err != nil {
 		return nil, err
 	}
