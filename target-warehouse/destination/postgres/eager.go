@@ -1,6 +1,11 @@
 package postgres
 
-import "tapline/target-warehouse/table"
+import (
+	"tapline/target-warehouse/destination"
+	"tapline/target-warehouse/table"
+)
+
+var _ destination.Crowder = (*load)(nil)
 
 // eagerBytes are worth a COPY: beginning one takes a third of a millisecond.
 const eagerBytes = 4 << 20
@@ -13,3 +18,11 @@ func (w *Warehouse) Eager(t *table.Table) int64 {
 	}
 	return eagerBytes
 }
+
+// crowdedTables is how many tables a load takes. Each takes the server's memory of locks until the load ends, up to a dozen
+// of them with its indexes and the temporary tables for its rows; a small server has room for some 2,500.
+// https://www.postgresql.org/docs/current/runtime-config-locks.html
+const crowdedTables = 200
+
+// Crowded implements [destination.Crowder].
+func (l *load) Crowded() bool { return len(l.targets) >= crowdedTables }
