@@ -33,7 +33,7 @@ func (c *Config) parse() (*pgx.ConnConfig, error) {
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return nil, errURL
 	}
-	query, err := url.ParseQuery(u.RawQuery)
+	query, err := url.ParseQuery(strings.ReplaceAll(u.RawQuery, "+", "%2B")) // libpq takes a plus for no space
 	if err != nil {
 		return nil, errURL
 	}
@@ -53,7 +53,7 @@ func (c *Config) parse() (*pgx.ConnConfig, error) {
 	if u.Host == "" && u.Path == "" {
 		u.Path = "/" // without one a URL is printed in a form that the driver does not take for one
 	}
-	u.RawQuery = query.Encode()
+	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
 	config, err := pgx.ParseConfig(u.String())
 	if err != nil {
 		_, reason, _ := strings.Cut(err.Error(), "`: ") // behind the URL

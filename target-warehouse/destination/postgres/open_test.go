@@ -88,6 +88,18 @@ func TestFieldsReplaceWhatTheURLSays(t *testing.T) {
 	}
 }
 
+func TestSpacesAndPlusesOfParametersAreKept(t *testing.T) {
+	c := Config{URL: "postgres://me@one/db?options=-c%20role%3Da%2Bb&application_name=my+own%20app&password=a+b%2Bc", Database: "my data", Host: "/run/my sockets"}
+	got, err := c.parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"-c role=a+b", "my+own app", "a+b+c", "my data", "/run/my sockets"}
+	if diff := gocmp.Diff(want, []string{got.RuntimeParams["options"], got.RuntimeParams["application_name"], got.Password, got.Database, got.Host}); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestSettingsDoWithoutAURL(t *testing.T) {
 	for _, u := range []string{"", "postgres://", "postgresql://?sslmode=disable"} {
 		c := Config{URL: singer.Secret(u), Host: "warehouse.internal", Port: 5999, User: "you", Password: "new", Database: "second"}
