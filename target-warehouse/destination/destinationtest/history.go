@@ -1,6 +1,7 @@
 package destinationtest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ var historyChecks = []check{
 	{"a history goes on over new columns", historyNewColumn},
 	{"a history can be of a key of several columns", historyOfSeveralColumns},
 	{"a history is not given up by the way", historyNotGivenUp},
+	{"a history may have columns of any name", historyOfAnyName},
 	{"a history that is rolled back stays as it was", historyRolledBack},
 }
 
@@ -75,6 +77,22 @@ func historyNotGivenUp(t *testing.T, h *Harness) {
 	}
 	s.load(versioned(table.AppendOnly, false), destination.Counts{Inserted: 1}, []Row{vrow(2, "b", nil, 1)}) // which takes no row's place
 	s.load(historic(), destination.Counts{Updated: 1}, []Row{hrow(1, "b", 2, 1)})
+}
+
+// historyOfAnyName has columns, in the key and beside it, with names that queries use, or may.
+func historyOfAnyName(t *testing.T, h *Harness) {
+	h.needs(t, History)
+	s := open(t, h)
+	for _, name := range []string{"newest", "since", "before", "known", "first", "last", "next", "fresh", "version", "n", "t", "s", "k", "v"} {
+		for _, key := range [][]int{{0}, {0, 1}} {
+			tab := historic()
+			tab.Name, tab.Key = fmt.Sprintf("%s_in_key_of_%d", name, len(key)), key
+			tab.Columns[1].Name = name
+			s.load(tab, destination.Counts{Inserted: 1}, []Row{hrow(1, "a", 2, 1)})
+			s.load(tab, destination.Counts{Inserted: 1, Updated: 2}, []Row{hrow(1, "a", 1, 1), hrow(2, "b", 3, 1), hrow(2, "b", 4, 1)})
+			s.expect(tab, hrow(1, "a", 2, 1), hrow(2, "b", 3, 1).kept(4, 1, nil))
+		}
+	}
 }
 
 func historyOfEqual(t *testing.T, h *Harness) {

@@ -16,8 +16,8 @@ const since = "since"
 // the rows ahead of them begin.
 func (l *load) dropLate(ctx context.Context, p *plan) error {
 	stored, _ := p.named(table.ValidFrom)
-	_, err := l.exec(ctx, "DELETE FROM "+stagedTable+" AS s USING (SELECT "+p.storedKey("t")+", max(TRY_CAST(t."+stored+" AS TIMESTAMPTZ)) AS newest FROM "+
-		p.name+" AS t SEMI JOIN "+stagedTable+" AS s ON "+p.sameKey("t", "s")+" GROUP BY ALL) AS n WHERE "+p.sameKey("n", "s")+" AND s."+since+" < n.newest")
+	_, err := l.exec(ctx, "DELETE FROM "+stagedTable+" AS s USING (SELECT "+p.storedKey("t")+", max(TRY_CAST(t."+stored+" AS TIMESTAMPTZ)) AS _singer_newest FROM "+
+		p.name+" AS t SEMI JOIN "+stagedTable+" AS s ON "+p.sameKey("t", "s")+" GROUP BY ALL) AS n WHERE "+p.sameKey("n", "s")+" AND s."+since+" < n._singer_newest")
 	if err != nil {
 		return err
 	}
