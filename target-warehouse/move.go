@@ -33,7 +33,8 @@ func (s *settings) checkPlaces(known *journal.Memory, log *slog.Logger) (fault s
 	}
 	if moved != nil {
 		log.Warn("the settings put streams into other tables than before, and rows that were loaded earlier are not there; "+
-			"set default_target_schema and schema_mapping back, or have each stream read from its beginning by target-warehouse reload", "streams", moved)
+			"set default_target_schema and schema_mapping back, or have each stream read from its beginning by target-warehouse reload; "+
+			"or, if these are two pipelines, give each a name of its own by the setting pipeline", "streams", moved)
 	}
 	return ""
 }
