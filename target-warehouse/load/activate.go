@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"tapline/singer"
@@ -10,9 +11,19 @@ import (
 	"tapline/target-warehouse/table"
 )
 
+// bare is an ACTIVATE_VERSION of a table to be overwritten for which nothing is collected. Either the stream is empty, or
+// the tap says so ahead of its records, as those of Meltano's SDK always do and others with their first full read. So it
+// waits for the end of the input, and the states behind it wait with it. A record of the stream tells that it was ahead.
+type bare struct {
+	message *singer.ActivateVersion
+	table   *table.Table
+	ordinal int64 // of the record before it
+	stated  bool  // a STATE came behind it
+}
+
 // activate makes rows of older versions go from a stream's table, behind everything read of it so far and in the same
-// commit. t is the stream's table as of its latest SCHEMA.
-func (c *committer) activate(ctx context.Context, m *singer.ActivateVersion, t *table.Table) error {
+// commit. t is the stream's table as of its latest SCHEMA, and ordinal that of the record before the message.
+func (c *committer) activate(ctx context.Context, m *singer.ActivateVersion, t *table.Table, ordinal int64) error {
 	entry := c.book.tables[m.Stream]
 	switch {
 	case c.options.IgnoreVersions, t.Method == table.AppendOnly:
@@ -23,6 +34,10 @@ func (c *committer) activate(ctx context.Context, m *singer.ActivateVersion, t *
 		c.notes.once(m.Stream, fmt.Sprintf("ACTIVATE_VERSION %d comes again, or late: version %d is active and nothing was sent since, so the table stays as it is",
 			m.Version, entry.ActiveVersion))
 		return nil
+	case t.Method == table.Overwrite && c.stream(m.Stream).collected() == 0:
+		err := c.commitAll(ctx) // what is ahead of it must not wait
+		c.bare[m.Stream] = &bare{message: m, table: t, ordinal: ordinal}
+		return err
 	// What is collected to overwrite with is what the tap has sent since, whatever number it goes by.
 	case t.Method != table.Overwrite && entry.HasVersion && m.Version < entry.ActiveVersion:
 		c.notes.once(m.Stream, fmt.Sprintf("ACTIVATE_VERSION %d is older than the active version %d and is passed over", m.Version, entry.ActiveVersion))
@@ -31,6 +46,10 @@ func (c *committer) activate(ctx context.Context, m *singer.ActivateVersion, t *
 		c.notes.once(m.Stream, "ACTIVATE_VERSION is not acted on, because it needs add_record_metadata")
 		return nil
 	}
+	return c.activateNow(ctx, m, t)
+}
+
+func (c *committer) activateNow(ctx context.Context, m *singer.ActivateVersion, t *table.Table) error {
 	st := c.stream(m.Stream)
 	st.latest = t // so that the open load knows it
 	if err := c.stage(ctx, []*stream{st}); err != nil {
@@ -46,6 +65,26 @@ func (c *committer) activate(ctx context.Context, m *singer.ActivateVersion, t *
 	c.book.activated(m, counts)
 	if t.Method == table.Overwrite {
 		return c.seal(ctx) // a load has no second life of the same hidden table
+	}
+	return nil
+}
+
+// activateBare empties the tables of the streams that were empty. Only a STATE tells that the tap went on behind the
+// message, and was not cut before its first record.
+func (c *committer) activateBare(ctx context.Context) error {
+	if c.options.Interrupted() {
+		return nil
+	}
+	for _, stream := range slices.Sorted(maps.Keys(c.bare)) {
+		b := c.bare[stream]
+		if !b.stated {
+			return &singer.RecordError{Stream: stream, Err: fmt.Errorf("the input ended behind ACTIVATE_VERSION %d with neither a record of the stream nor a STATE behind it, "+
+				"so that the tap may have been cut: the table was left as it was; run again, or use load_method upsert with a tap that sends no states", b.message.Version)}
+		}
+		delete(c.bare, stream)
+		if err := c.activateNow(ctx, b.message, b.table); err != nil {
+			return err
+		}
 	}
 	return nil
 }

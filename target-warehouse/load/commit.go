@@ -30,6 +30,7 @@ type committer struct {
 	options Options
 	ledger  ledger
 	streams map[string]*stream // those with rows or a table that are not durable
+	bare    map[string]*bare   // by stream
 	pending int64              // bytes of all pending batches
 	taken   int64              // bytes of all batches since the last commit
 	packer  *packer
@@ -50,7 +51,7 @@ type committer struct {
 const stateInterval = time.Second
 
 func newCommitter(dest destination.Destination, emit func(json.RawMessage) error, o Options) *committer {
-	return &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, migrated: map[*table.Table]bool{},
+	return &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, bare: map[string]*bare{}, migrated: map[*table.Table]bool{},
 		ledger: ledger{most: o.MaxMemory / 16}, book: newBook(o), notes: notes{}, packer: newPacker(o.Allocator, o.MaxMemory/16)}
 }
 
@@ -114,10 +115,10 @@ func (c *committer) endOfInput(ctx context.Context) error {
 	for _, st := range c.sorted() {
 		if st.firstHidden > 0 && !c.options.Interrupted() {
 			return &singer.RecordError{Stream: st.name, Err: errors.New("the input ended without an ACTIVATE_VERSION, which load_method overwrite waits for " +
-				"as the sign that all rows have come: the table was left as it was; run again, or use load_method upsert with a tap that sends none")}
+				"as the sign that all rows have come: the table was left as it was; run again, or use load_method upsert with a tap that sends none, or sends it ahead of the records")}
 		}
 	}
-	return nil
+	return c.activateBare(ctx)
 }
 
 // tooMany is the failure that more records are left out than may be, or nil. rejects are those of the step to be taken.
@@ -213,6 +214,7 @@ func (c *committer) full(st *stream) bool { return st.rows() >= c.options.BatchR
 // takeDecoded makes a batch pending and tells whether its stream has reached the limit of rows.
 func (c *committer) takeDecoded(d *decoded) (full bool) {
 	c.notes.add(d)
+	delete(c.bare, d.stream)
 	if d.batch == nil {
 		return false
 	}
@@ -238,6 +240,9 @@ func (c *committer) heed(ctx context.Context, s *step) error {
 		if q.ordinal <= s.last || s.err == nil {
 			c.ledger.push(q.state, q.ordinal)
 			c.waits()
+			for _, b := range c.bare {
+				b.stated = true
+			}
 		}
 	}
 	if s.err != nil || s.fault != nil {
@@ -251,7 +256,7 @@ func (c *committer) heed(ctx context.Context, s *step) error {
 		c.waits()
 	case *singer.ActivateVersion:
 		c.waits()
-		return c.activate(ctx, m, s.plan.table)
+		return c.activate(ctx, m, s.plan.table, s.last)
 	}
 	return nil
 }
@@ -451,13 +456,17 @@ func (c *committer) undo() {
 	c.ledger = ledger{}
 }
 
-// oldest returns the least of the ordinals that of gives for the streams; 0 stands for none.
+// oldest returns the least of the ordinals that of gives for the streams, where 0 stands for none. What stands
+// behind a bare ACTIVATE_VERSION waits for it.
 func (c *committer) oldest(of func(*stream) int64) int64 {
 	oldest := int64(math.MaxInt64)
 	for _, st := range c.streams {
 		if ordinal := of(st); ordinal > 0 {
 			oldest = min(oldest, ordinal)
 		}
+	}
+	for _, b := range c.bare {
+		oldest = min(oldest, b.ordinal)
 	}
 	return oldest
 }

@@ -118,6 +118,51 @@ func TestOverwriteHoldsStatesUntilTheVersionIsActive(t *testing.T) {
 	})
 }
 
+// TestABareVersionWaitsForTheEnd has an ACTIVATE_VERSION of a stream that is to be overwritten and has sent no records. It
+// empties the table only if none come behind it, and if the input tells that the tap was not cut.
+func TestABareVersionWaitsForTheEnd(t *testing.T) {
+	later := strings.NewReplacer("users", "later")
+	for _, c := range []struct {
+		name, in    string
+		interrupted bool
+		activated   string   // rows of the stream ahead of the last activation; "" for none
+		states      []string // that were emitted
+		fails       string
+	}{
+		{name: "the stream is empty", in: activate(5) + state(1), activated: "0 rows", states: []string{`{"n": 1}`}},
+		{name: "it is said twice", in: activate(5) + activate(5) + state(1), activated: "0 rows", states: []string{`{"n": 1}`}},
+		{name: "it is said ahead of the records", in: activate(5) + versioned(1, 5) + activate(5) + state(1), activated: "1 rows", states: []string{`{"n": 1}`}},
+		{name: "it is said ahead of the records alone", in: activate(5) + versioned(1, 5) + state(1), fails: "or sends it ahead of the records"},
+		{name: "a state stands ahead of the records, too", in: activate(5) + state(1) + versioned(1, 5) + state(2), states: []string{`{"n": 1}`}, fails: "or sends it ahead of the records"},
+		{name: "the record behind it cannot be taken", in: activate(5) + `{"type":"RECORD","stream":"users","record":{}}` + "\n" + state(1), fails: "field id"},
+		{name: "the tap was cut behind it", in: versioned(1, 4) + activate(4) + state(1) + activate(5), activated: "1 rows", states: []string{`{"n": 1}`}, fails: "neither a record of the stream nor a STATE"},
+		{name: "a signal ended the input", in: activate(5) + state(1), interrupted: true},
+		{name: "rows of another stream wait for their version", in: activate(5) + later.Replace(usersSchema+versioned(1, 5)) + state(1), fails: "stream later: the input ended"},
+		{name: "another stream goes on", in: activate(5) + later.Replace(usersSchema+versioned(1, 5)+activate(5)) + state(1) + later.Replace(versioned(2, 6)+activate(6)) + state(2),
+			activated: "0 rows", states: []string{`{"n": 2}`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := Options{Table: table.Options{Method: table.Overwrite}, BatchRows: 1, Interrupted: func() bool { return c.interrupted }}
+			got := loadText(t, newMemoryWarehouse(), strings.NewReader(usersSchema+c.in), o)
+			if c.fails == "" && got.err != nil || c.fails != "" && (got.err == nil || !strings.Contains(got.err.Error(), c.fails)) {
+				t.Errorf("failure %v, want one with %q", got.err, c.fails)
+			}
+			activated := ""
+			for row, text := range got.rows {
+				if strings.HasPrefix(row, "activated ") {
+					activated, _, _ = strings.Cut(text, ",")
+				}
+			}
+			if activated != c.activated {
+				t.Errorf("activated behind %q, want %q", activated, c.activated)
+			}
+			if diff := cmp.Diff(c.states, got.states); diff != "" {
+				t.Errorf("states (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestTheBookOfARun(t *testing.T) {
 	w := newMemoryWarehouse()
 	memory := &journal.Memory{Fence: 7, Tables: map[string]journal.Table{"users": {Stream: "users", Name: "users", RowCount: 10}}}
