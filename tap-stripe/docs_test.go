@@ -124,7 +124,11 @@ func remarks(st *stream, aliases []string) (list []string) {
 		list = append(list, fmt.Sprintf("the last %d h are listed in every run", int(st.lookback.Hours())))
 	}
 	if st.reconcile > 0 {
-		list = append(list, fmt.Sprintf("listed anew every %d days", int(st.reconcile/(24*time.Hour))))
+		every := fmt.Sprintf("%d days", int(st.reconcile/(24*time.Hour)))
+		if st.reconcile == 24*time.Hour {
+			every = "day"
+		}
+		list = append(list, "listed anew every "+every)
 	}
 	var ways []string
 	for i := range branches {
