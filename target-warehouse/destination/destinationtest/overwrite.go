@@ -23,6 +23,7 @@ var overwriteChecks = []check{
 	{"an overwrite leaves columns that the new rows lack", overwriteKeepsColumns},
 	{"columns may change while an overwrite collects", overwriteWidens},
 	{"a table can be loaded in other ways after an overwrite", overwriteThenUpsert},
+	{"an overwrite that came to no end leaves nothing when the table is loaded in another way", overwriteGivenUp},
 	{"an overwrite's rows carry their versions and deletions", overwriteVersions},
 }
 
@@ -190,6 +191,23 @@ func overwriteKeepsColumns(t *testing.T, h *Harness) {
 	s.reopen()
 	s.load(wider(), destination.Counts{Inserted: 1}, []Row{{int64(3), "newer", true}})
 	s.expectPlain(wider(), Row{int64(2), "new", nil}, Row{int64(3), "newer", true})
+}
+
+func overwriteGivenUp(t *testing.T, h *Harness) {
+	h.needs(t, Upsert)
+	s := open(t, h)
+	s.load(replacing(), destination.Counts{Inserted: 2}, rowsOf(1, 3, "collected"))
+	if !h.Exists(t, "shop", "_singer_new_orders") {
+		t.Error("nothing is collected")
+	}
+	s.reopen()
+	s.load(keyed(), destination.Counts{Inserted: 1}, rowsOf(1, 2, "other"))
+	if h.Exists(t, "shop", "_singer_new_orders") {
+		t.Error("what was collected is still there")
+	}
+	s.load(replacing(), destination.Counts{Inserted: 1}, rowsOf(3, 4, "new"))
+	s.activated(replacing(), activation(1), destination.Counts{Deleted: 1})
+	s.expect(keyed(), rowsOf(3, 4, "new")...)
 }
 
 func overwriteWidens(t *testing.T, h *Harness) {

@@ -147,6 +147,11 @@ func (l *load) makeTable(ctx context.Context, p *plan) error {
 	if err != nil {
 		return err
 	}
+	if p.t.Method != table.Overwrite {
+		if err := l.dropShadow(ctx, p); err != nil {
+			return err
+		}
+	}
 	if !found {
 		if err := l.create(ctx, p); err != nil && strings.Contains(err.Error(), "View with name") {
 			return fmt.Errorf("%s is there and is no table; rename it, or load the stream under another name", p.name)

@@ -26,6 +26,17 @@ func (l *load) clearShadow(ctx context.Context, p *plan) error {
 	return wrap(err, "drop what an earlier run collected")
 }
 
+// dropShadow drops the hidden table of an overwrite that came to no end, behind which the stream is loaded in another way.
+func (l *load) dropShadow(ctx context.Context, p *plan) error {
+	at := placeOf(p.schema, shadowPrefix+p.bare)
+	if _, left := l.listed[at]; !left || l.asked[at] {
+		return nil
+	}
+	l.asked[at] = true
+	err := l.alter(ctx, "DROP TABLE IF EXISTS "+l.name(p.schema, shadowPrefix+p.bare))
+	return wrap(err, "drop what an earlier run collected")
+}
+
 // compareShadow tells how the hidden table, just made, differs from the one whose place it will take.
 func (l *load) compareShadow(ctx context.Context, p *plan) error {
 	found, comment, err := l.lookUp(ctx, p.schema, p.t.Name)

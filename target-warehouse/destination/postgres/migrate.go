@@ -197,6 +197,9 @@ func (l *load) target(ctx context.Context, schemaName, name string, t *table.Tab
 			EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid AND is_instead) FROM (SELECT) AS one LEFT JOIN pg_namespace AS n ON n.nspname = $1
 		LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = $2`, found.schema, found.name).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&schema, &oid, &kind, &instead) })
+	if t.Method != table.Overwrite { // an earlier one came to no end
+		batch.Queue("DROP TABLE IF EXISTS " + (&target{schema: schemaName, name: storedName(hiddenPrefix + name)}).quoted())
+	}
 	if err := l.conn.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, false, err
 	}
