@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"gocloud.dev/blob"
@@ -221,21 +222,52 @@ func (s *store) read(ctx context.Context, key string) ([]byte, error) {
 	return body, s.explain("read", key, err)
 }
 
-// list returns the keys that begin with prefix, in order.
-func (s *store) list(ctx context.Context, prefix string) ([]string, error) {
+// list returns the keys below a folder, which ends with a slash, or all of them for "", in order.
+func (s *store) list(ctx context.Context, folder string) ([]string, error) {
 	var keys []string
-	for i := s.bucket.List(&blob.ListOptions{Prefix: prefix}); ; {
+	if s.dir != "" {
+		err := s.walk(folder, map[string]bool{}, func(key string) { keys = append(keys, key) })
+		slices.Sort(keys)
+		return keys, s.explain("list", folder, err)
+	}
+	for i := s.bucket.List(&blob.ListOptions{Prefix: folder}); ; {
 		object, err := i.Next(ctx)
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return nil, s.explain("list", prefix, err)
+			return nil, s.explain("list", folder, err)
 		}
 		keys = append(keys, object.Key)
 	}
 	slices.Sort(keys)
 	return keys, nil
+}
+
+// walk finds the files below a folder of a directory. It follows links, by which somebody may have put a table elsewhere,
+// but goes into no place twice.
+func (s *store) walk(folder string, seen map[string]bool, found func(key string)) error {
+	place, err := filepath.EvalSymlinks(s.path(folder))
+	if err == nil && !seen[place] {
+		seen[place] = true
+		var children []fs.DirEntry
+		children, err = os.ReadDir(place)
+		for _, c := range children {
+			info, failure := os.Stat(filepath.Join(place, c.Name()))
+			switch {
+			case failure == nil && info.IsDir():
+				err = errors.Join(err, s.walk(folder+c.Name()+"/", seen, found))
+			case failure == nil:
+				found(folder + c.Name())
+			case !errors.Is(failure, fs.ErrNotExist): // it was deleted meanwhile
+				err = errors.Join(err, failure)
+			}
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // remove deletes an object; none is as good.
@@ -255,7 +287,11 @@ func (s *store) move(ctx context.Context, from, to string) error {
 		if err := os.MkdirAll(filepath.Dir(s.path(to)), 0o777); err != nil {
 			return s.explain("write", to, err)
 		}
-		return s.explain("write", to, os.Rename(s.path(from), s.path(to)))
+		err := os.Rename(s.path(from), s.path(to))
+		if errors.Is(err, syscall.EXDEV) {
+			err = s.carry(from, to)
+		}
+		return s.explain("write", to, err)
 	}
 	err := s.bucket.Copy(ctx, to, from, nil)
 	if bucket.IsMissing(err) {
@@ -265,6 +301,31 @@ func (s *store) move(ctx context.Context, from, to string) error {
 		return s.explain("write", to, err)
 	}
 	return s.remove(ctx, from)
+}
+
+// carry is move where the folder is on another file system, by a link or a mount. A copy that a kill cuts off has a name
+// that no glob for data finds, and the next one replaces it.
+func (s *store) carry(from, to string) error {
+	source, err := os.Open(s.path(from))
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	draft := s.path(to) + ".part"
+	target, err := os.Create(draft)
+	if err != nil {
+		return err
+	}
+	if _, err = io.Copy(target, source); err == nil {
+		err = target.Sync()
+	}
+	if err = errors.Join(err, target.Close()); err != nil {
+		return errors.Join(err, os.Remove(draft))
+	}
+	if err := os.Rename(draft, s.path(to)); err != nil {
+		return err
+	}
+	return os.Remove(s.path(from))
 }
 
 // removeAll deletes everything whose key begins with the folder.
