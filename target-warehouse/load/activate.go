@@ -11,9 +11,10 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// bare is an ACTIVATE_VERSION of a table to be overwritten for which nothing is collected. Either the stream is empty, or
-// the tap says so ahead of its records, as those of Meltano's SDK always do and others with their first full read. So it
-// waits for the end of the input, and the states behind it wait with it. A record of the stream tells that it was ahead.
+// bare is an ACTIVATE_VERSION of a table to be overwritten that may have come ahead of records: nothing is collected, or
+// the stream had one ahead of what is. Taps of Meltano's SDK send one ahead of all records of a stream that they read whole,
+// and for a child stream ahead of those of each parent; others do so with their first full read, and send another one behind
+// it. So it waits for the end of the input, and the states behind it wait with it. A record of the stream undoes it.
 type bare struct {
 	message *singer.ActivateVersion
 	table   *table.Table
@@ -34,7 +35,7 @@ func (c *committer) activate(ctx context.Context, m *singer.ActivateVersion, t *
 		c.notes.once(m.Stream, fmt.Sprintf("ACTIVATE_VERSION %d comes again, or late: version %d is active and nothing was sent since, so the table stays as it is",
 			m.Version, entry.ActiveVersion))
 		return nil
-	case t.Method == table.Overwrite && c.stream(m.Stream).collected() == 0:
+	case t.Method == table.Overwrite && (c.ahead[m.Stream] || c.stream(m.Stream).collected() == 0):
 		err := c.commitAll(ctx) // what is ahead of it must not wait
 		c.bare[m.Stream] = &bare{message: m, table: t, ordinal: ordinal}
 		return err
@@ -69,8 +70,25 @@ func (c *committer) activateNow(ctx context.Context, m *singer.ActivateVersion, 
 	return nil
 }
 
-// activateBare empties the tables of the streams that were empty. Only a STATE tells that the tap went on behind the
-// message, and was not cut before its first record.
+// judgeBare decides about a bare ACTIVATE_VERSION behind which records of its stream come: it was ahead of them, unless they
+// are of a newer version than those that are collected.
+func (c *committer) judgeBare(ctx context.Context, d *decoded) error {
+	b := c.bare[d.stream]
+	if b == nil {
+		return nil
+	}
+	delete(c.bare, d.stream)
+	if c.ahead[d.stream] && d.batch != nil {
+		if newest, ok := newestVersion(d.batch); ok && newest > b.message.Version {
+			return c.activateNow(ctx, b.message, b.table)
+		}
+	}
+	c.ahead[d.stream] = true
+	return nil
+}
+
+// activateBare activates what no record came behind. Only a STATE tells that the tap went on behind the message, and was
+// not cut before its next record.
 func (c *committer) activateBare(ctx context.Context) error {
 	if c.options.Interrupted() {
 		return nil

@@ -31,6 +31,7 @@ type committer struct {
 	ledger  ledger
 	streams map[string]*stream // those with rows or a table that are not durable
 	bare    map[string]*bare   // by stream
+	ahead   map[string]bool    // by stream: whether one of its bare ones came ahead of records
 	pending int64              // bytes of all pending batches
 	taken   int64              // bytes of all batches since the last commit
 	packer  *packer
@@ -51,7 +52,7 @@ type committer struct {
 const stateInterval = time.Second
 
 func newCommitter(dest destination.Destination, emit func(json.RawMessage) error, o Options) *committer {
-	return &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, bare: map[string]*bare{}, migrated: map[*table.Table]bool{},
+	return &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, bare: map[string]*bare{}, ahead: map[string]bool{}, migrated: map[*table.Table]bool{},
 		ledger: ledger{most: o.MaxMemory / 16}, book: newBook(o), notes: notes{}, packer: newPacker(o.Allocator, o.MaxMemory/16)}
 }
 
@@ -113,7 +114,7 @@ func (c *committer) endOfInput(ctx context.Context) error {
 		return err
 	}
 	for _, st := range c.sorted() {
-		if st.firstHidden > 0 && !c.options.Interrupted() {
+		if st.firstHidden > 0 && c.bare[st.name] == nil && !c.options.Interrupted() {
 			return &singer.RecordError{Stream: st.name, Err: errors.New("the input ended without an ACTIVATE_VERSION, which load_method overwrite waits for " +
 				"as the sign that all rows have come: the table was left as it was; run again, or use load_method upsert with a tap that sends none, or sends it ahead of the records")}
 		}
@@ -144,6 +145,9 @@ func (c *committer) take(ctx context.Context, s *step, rejectsAlone bool) error 
 	c.takeRejects(s.rejects)
 	full := false
 	for i := range s.decoded {
+		if err := c.judgeBare(ctx, &s.decoded[i]); err != nil {
+			return err
+		}
 		if d := &s.decoded[i]; rejectsAlone && d.stream != c.options.rejects.Stream {
 			d.release()
 		} else {
@@ -214,7 +218,6 @@ func (c *committer) full(st *stream) bool { return st.rows() >= c.options.BatchR
 // takeDecoded makes a batch pending and tells whether its stream has reached the limit of rows.
 func (c *committer) takeDecoded(d *decoded) (full bool) {
 	c.notes.add(d)
-	delete(c.bare, d.stream)
 	if d.batch == nil {
 		return false
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -125,21 +126,24 @@ func TestABareVersionWaitsForTheEnd(t *testing.T) {
 	for _, c := range []struct {
 		name, in    string
 		interrupted bool
-		activated   string   // rows of the stream ahead of the last activation; "" for none
+		activated   []string // versions, with the rows behind which they were
 		states      []string // that were emitted
 		fails       string
 	}{
-		{name: "the stream is empty", in: activate(5) + state(1), activated: "0 rows", states: []string{`{"n": 1}`}},
-		{name: "it is said twice", in: activate(5) + activate(5) + state(1), activated: "0 rows", states: []string{`{"n": 1}`}},
-		{name: "it is said ahead of the records", in: activate(5) + versioned(1, 5) + activate(5) + state(1), activated: "1 rows", states: []string{`{"n": 1}`}},
+		{name: "the stream is empty", in: activate(5) + state(1), activated: []string{"activated 5 behind 0 rows"}, states: []string{`{"n": 1}`}},
+		{name: "it is said twice", in: activate(5) + activate(5) + state(1), activated: []string{"activated 5 behind 0 rows"}, states: []string{`{"n": 1}`}},
+		{name: "it is said ahead of the records", in: activate(5) + versioned(1, 5) + activate(5) + state(1), activated: []string{"activated 5 behind 1 rows"}, states: []string{`{"n": 1}`}},
 		{name: "it is said ahead of the records alone", in: activate(5) + versioned(1, 5) + state(1), fails: "or sends it ahead of the records"},
 		{name: "a state stands ahead of the records, too", in: activate(5) + state(1) + versioned(1, 5) + state(2), states: []string{`{"n": 1}`}, fails: "or sends it ahead of the records"},
+		{name: "it is said again and again ahead of some of the records", in: activate(5) + versioned(1, 5) + state(1) + activate(5) + versioned(2, 5) + state(2), fails: "or sends it ahead of the records"},
+		{name: "and the tap is cut ahead of the others", in: activate(5) + versioned(1, 5) + state(1) + activate(5), fails: "neither a record of the stream nor a STATE"},
+		{name: "the next version comes behind what was ahead", in: activate(5) + versioned(1, 5) + activate(5) + state(1) + versioned(2, 6) + activate(6) + state(2), activated: []string{"activated 5 behind 1 rows", "activated 6 behind 3 rows"}, states: []string{`{"n": 1}`, `{"n": 2}`}},
 		{name: "the record behind it cannot be taken", in: activate(5) + `{"type":"RECORD","stream":"users","record":{}}` + "\n" + state(1), fails: "field id"},
-		{name: "the tap was cut behind it", in: versioned(1, 4) + activate(4) + state(1) + activate(5), activated: "1 rows", states: []string{`{"n": 1}`}, fails: "neither a record of the stream nor a STATE"},
+		{name: "the tap was cut behind it", in: versioned(1, 4) + activate(4) + state(1) + activate(5), activated: []string{"activated 4 behind 1 rows"}, states: []string{`{"n": 1}`}, fails: "neither a record of the stream nor a STATE"},
 		{name: "a signal ended the input", in: activate(5) + state(1), interrupted: true},
 		{name: "rows of another stream wait for their version", in: activate(5) + later.Replace(usersSchema+versioned(1, 5)) + state(1), fails: "stream later: the input ended"},
 		{name: "another stream goes on", in: activate(5) + later.Replace(usersSchema+versioned(1, 5)+activate(5)) + state(1) + later.Replace(versioned(2, 6)+activate(6)) + state(2),
-			activated: "0 rows", states: []string{`{"n": 2}`}},
+			activated: []string{"activated 5 behind 0 rows"}, states: []string{`{"n": 2}`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := Options{Table: table.Options{Method: table.Overwrite}, BatchRows: 1, Interrupted: func() bool { return c.interrupted }}
@@ -147,14 +151,14 @@ func TestABareVersionWaitsForTheEnd(t *testing.T) {
 			if c.fails == "" && got.err != nil || c.fails != "" && (got.err == nil || !strings.Contains(got.err.Error(), c.fails)) {
 				t.Errorf("failure %v, want one with %q", got.err, c.fails)
 			}
-			activated := ""
-			for row, text := range got.rows {
-				if strings.HasPrefix(row, "activated ") {
-					activated, _, _ = strings.Cut(text, ",")
+			var activated []string
+			for _, row := range slices.Sorted(maps.Keys(got.rows)) {
+				if rows, _, _ := strings.Cut(got.rows[row], ","); strings.HasPrefix(row, "activated ") {
+					activated = append(activated, row+" behind "+rows)
 				}
 			}
-			if activated != c.activated {
-				t.Errorf("activated behind %q, want %q", activated, c.activated)
+			if diff := cmp.Diff(c.activated, activated); diff != "" {
+				t.Errorf("activations (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(c.states, got.states); diff != "" {
 				t.Errorf("states (-want +got):\n%s", diff)
