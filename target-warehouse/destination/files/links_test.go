@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -97,6 +98,22 @@ func TestListingFollowsLinksOnce(t *testing.T) {
 		keys, err := s.list(t.Context(), folder)
 		if diff := gocmp.Diff(want, keys); diff != "" || err != nil {
 			t.Errorf("keys (-want +got), %v:\n%s", err, diff)
+		}
+	}
+}
+
+func TestAFileSystemWithoutHardLinksIsNoMatterOfRights(t *testing.T) {
+	s := &store{place: "/data"}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{syscall.EPERM, "the file system has no hard links"}, {syscall.EOPNOTSUPP, "the file system has no hard links"},
+		{syscall.EACCES, "give it the permission"}, {syscall.ENOSPC, "the disk is full"},
+	} {
+		got := s.explain("write", "_singer/log/1.json", explainLink(&os.LinkError{Op: "link", Err: c.err}))
+		if !strings.Contains(got.Error(), c.want) || strings.Contains(got.Error(), "permission to") != (c.err == syscall.EACCES) {
+			t.Errorf("%v becomes %q, want %q", c.err, got, c.want)
 		}
 	}
 }

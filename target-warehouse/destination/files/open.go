@@ -50,9 +50,16 @@ func openDirectory(dir string, make bool) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find %q: %w", dir, err)
 	}
-	s := &store{dir: absolute, place: absolute, step: func(string) {}, durable: map[string]bool{}}
+	s := &store{dir: absolute, place: absolute, step: func(string) {}, flush: syncFile, durable: map[string]bool{}}
 	if make {
-		if err := os.Mkdir(absolute, 0o777); errors.Is(err, fs.ErrNotExist) {
+		err := os.Mkdir(absolute, 0o777)
+		if err == nil {
+			err = s.flush(filepath.Dir(absolute))
+			if errors.Is(err, fs.ErrPermission) { // folders can be made in one that cannot be read
+				err = nil
+			}
+		}
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("there is no directory %s to make the warehouse's in; create it first", filepath.Dir(absolute))
 		} else if err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, s.explain("open", "", err)

@@ -27,7 +27,8 @@ type store struct {
 	dir    string // of a local directory; "" for a bucket
 	place  string // for messages
 	// step is told what is about to be changed, before it is. Tests stop a process there.
-	step func(what string)
+	step  func(what string)
+	flush func(path string) error // makes a file or folder durable
 	// durable has the folders whose own names are on disk.
 	durable map[string]bool
 }
@@ -103,7 +104,7 @@ func (u *upload) close() error {
 	if u.s.dir == "" {
 		return nil
 	}
-	return u.s.explain("write", u.key, syncFile(u.s.path(u.key)))
+	return u.s.explain("write", u.key, u.s.flush(u.s.path(u.key)))
 }
 
 // abort forgets what was written.
@@ -208,9 +209,19 @@ func (s *store) linkNew(ctx context.Context, key, draft string, body []byte) (cr
 		return false, nil
 	}
 	if err != nil {
-		return false, s.explain("write", key, err)
+		return false, s.explain("write", key, explainLink(err))
 	}
 	return true, s.syncFolders(key)
+}
+
+// explainLink says what it means that a link to a file of our own cannot be made.
+func explainLink(err error) error {
+	for _, no := range []error{syscall.EPERM, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.ENOSYS} {
+		if errors.Is(err, no) {
+			return fmt.Errorf("the file system has no hard links, which commits are made with; choose a directory on another one, or a bucket (%v)", no)
+		}
+	}
+	return err
 }
 
 // read reads a whole object; none is a failure that is [fs.ErrNotExist].
@@ -364,15 +375,16 @@ func (s *store) syncFolders(keys ...string) error {
 	}
 	flushed := map[string]bool{}
 	for _, key := range keys {
-		folder := filepath.Dir(s.path(key))
-		for leaf := true; strings.HasPrefix(folder, s.dir) && (leaf || !s.durable[folder]); leaf = false {
+		for folder := filepath.Dir(s.path(key)); strings.HasPrefix(folder, s.dir); folder = filepath.Dir(folder) {
 			if !flushed[folder] {
-				if err := syncFile(folder); err != nil && !errors.Is(err, fs.ErrNotExist) { // its files may have been deleted
+				if err := s.flush(folder); err != nil && !errors.Is(err, fs.ErrNotExist) { // its files may have been deleted
 					return s.explain("write", key, err)
 				}
 			}
 			flushed[folder] = true
-			folder = filepath.Dir(folder)
+			if s.durable[folder] {
+				break
+			}
 		}
 	}
 	for folder := range flushed {

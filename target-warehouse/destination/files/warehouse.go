@@ -117,6 +117,9 @@ func (w *Warehouse) finish(ctx context.Context, strict bool) error {
 			err = w.store.remove(ctx, key)
 		}
 	}
+	if err == nil {
+		err = w.store.syncFolders(w.unfinished.Remove...) // or a machine that goes down could bring them back
+	}
 	if err != nil {
 		return fmt.Errorf("commit %d is valid, but not all of its files could be put in their places, which the next run does: %w", w.unfinished.Number, err)
 	}
