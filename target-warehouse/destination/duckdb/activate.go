@@ -43,9 +43,7 @@ func (l *load) retire(ctx context.Context, p *plan, a destination.Activation) (i
 	if a.Unversioned {
 		old = "(" + old + " OR " + version + " IS NULL)"
 	}
-	if err := l.rewrites(ctx, p); err != nil {
-		return 0, err
-	}
+	l.rewrites(p)
 	if p.t.HardDelete && p.t.Method != table.History {
 		return l.exec(ctx, "DELETE FROM "+p.name+" WHERE "+old)
 	}

@@ -39,9 +39,7 @@ func (l *load) appendHistory(ctx context.Context, p *plan, from source) (destina
 	if _, err := l.exec(ctx, p.findVersions()); err != nil {
 		return destination.Counts{}, fmt.Errorf("tell versions apart: %w", err)
 	}
-	if err := l.rewrites(ctx, p); err != nil {
-		return destination.Counts{}, err
-	}
+	l.rewrites(p)
 	if refresh := p.refreshNewest(); refresh != "" {
 		if _, err := l.exec(ctx, refresh); err != nil {
 			return destination.Counts{}, fmt.Errorf("refresh equal rows: %w", err)

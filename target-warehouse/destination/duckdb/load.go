@@ -84,7 +84,9 @@ func (l *load) alter(ctx context.Context, statement string) error {
 //   - one with row groups that were written ahead of Commit, if a kill has cut the log: they are in their table then, and
 //     nothing else of the transaction is, as if the rows had been committed without their state.
 //
-// A transaction that writes the database file at once has no log, and is as safe: the file's header changes last.
+// A transaction that writes the database file at once has no log, and is as safe: the file's header changes last. If it only
+// adds rows, row groups that are not full stay as they are, to be joined when the Warehouse is closed: joining them, a
+// checkpoint reads and writes up to three to make two of them, and those that the next commits bring are as full.
 func (l *load) commit(ctx context.Context) error {
 	if !l.unlogged || l.w.shared {
 		_, err := l.exec(ctx, "COMMIT")
@@ -93,8 +95,16 @@ func (l *load) commit(ctx context.Context) error {
 	if _, err := l.exec(ctx, "SET GLOBAL checkpoint_threshold = '0B'"); err != nil {
 		return err
 	}
+	if !l.w.joins {
+		if err := l.w.setVacuumTasks(ctx, 0); err != nil {
+			return err
+		}
+	}
 	_, err := l.exec(ctx, "COMMIT")
 	_, reset := l.exec(ctx, "SET GLOBAL checkpoint_threshold = '"+checkpointThreshold+"'")
+	if !l.w.apart {
+		reset = errors.Join(reset, l.w.setVacuumTasks(ctx, vacuumTasks))
+	}
 	if err == nil && reset != nil {
 		return nil // the rows are there; more checkpoints than need be do no harm
 	}

@@ -130,6 +130,9 @@ func (w *Warehouse) keepApart(ctx context.Context, bytes, rows int64) error {
 	return w.setVacuumTasks(ctx, 0)
 }
 
+// vacuumTasks is how often a checkpoint may join row groups, unless it may not; it is DuckDB's own default.
+const vacuumTasks = 100
+
 // setVacuumTasks says how often a checkpoint may join row groups.
 func (w *Warehouse) setVacuumTasks(ctx context.Context, n int) error {
 	if _, err := w.db.ExecContext(ctx, fmt.Sprint("SET GLOBAL max_vacuum_tasks = ", n)); err != nil {

@@ -10,15 +10,11 @@ import (
 // draftPrefix is put before a table's name to name the one that takes its place in remake. It is there within a load only.
 const draftPrefix = "_singer_draft_"
 
-// rewrites notes that rows of the plan's table will be deleted or updated. From then on checkpoints join the row groups that
-// have become small, unless rows are long.
-func (l *load) rewrites(ctx context.Context, p *plan) error {
+// rewrites notes that rows of the plan's table will be deleted or updated. From then on every checkpoint joins the row groups
+// that have become small, unless rows are long.
+func (l *load) rewrites(p *plan) {
 	l.rewritten[p.name] = true
-	if l.w.joins || l.w.apart || l.w.shared {
-		return nil
-	}
 	l.w.joins = true
-	return l.w.setVacuumTasks(ctx, 100) // DuckDB's own default
 }
 
 // makeAlterable lets columns of the plan's table be added and changed. DuckDB refuses to commit a load that does so behind

@@ -59,9 +59,7 @@ func (l *load) deleteReplaced(ctx context.Context, p *plan, keys string, rows in
 	if err := due("read", n.rows, rows); err != nil || n.known == 0 {
 		return n, err
 	}
-	if err := l.rewrites(ctx, p); err != nil {
-		return n, err
-	}
+	l.rewrites(p)
 	deleted, err := l.exec(ctx, "DELETE FROM "+p.name+" AS t USING "+keysTable+" AS k WHERE "+p.sameKey("t", "k"))
 	if err != nil {
 		return n, fmt.Errorf("delete replaced rows: %w", err)

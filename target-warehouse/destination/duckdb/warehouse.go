@@ -49,8 +49,8 @@ type Warehouse struct {
 	plans     map[*table.Table]*plan
 	revisions map[string]int
 	shared    bool
-	joins     bool  // checkpoints join small row groups, see [load.rewrites]
-	apart     bool  // they may not, see [Warehouse.keepApart]
+	joins     bool  // every checkpoint joins small row groups, see [load.rewrites]
+	apart     bool  // none does, see [Warehouse.keepApart]
 	feedBytes int64 // leastFeed, or what a test wants
 
 	// See memory.go; in bytes.
@@ -86,10 +86,8 @@ func OpenReadOnly(ctx context.Context, path string) (*Warehouse, error) {
 //     would copy them once more.
 //   - write_buffer_row_group_count: row groups are compressed and written when they are full, beside the decoding, and not all
 //     at Commit.
-//   - max_vacuum_tasks: by default a checkpoint reads and writes up to three row groups to make two of them. Those that a feed
-//     leaves half full are few. It is set back where rows are deleted (see [load.rewrites]).
 const writeOptions = "checkpoint_threshold=" + checkpointThreshold + "&auto_checkpoint_skip_wal_threshold=0&threads=1" +
-	"&preserve_insertion_order=false&write_buffer_row_group_count=1&max_vacuum_tasks=0"
+	"&preserve_insertion_order=false&write_buffer_row_group_count=1"
 
 const checkpointThreshold = "256MB"
 
