@@ -37,6 +37,7 @@ var serverFailures = []struct {
 	{"25P04", nil, "the server's transaction_timeout ended the load; raise it for this user, or lower batch_size_bytes, then run again"},
 	{"40", nil, "nothing of this load was kept; run again"},
 	{"42501", singer.ErrCredentials, "grant the user this right, or connect as another user, such as the table's owner"},
+	{"42601", nil, givenByTable}, // as version 13 has it
 	{"428C9", nil, givenByTable},
 	{"42P10", nil, givenByTable},
 	{"53100", nil, "the server's disk is full; make room on it, then run again"},
