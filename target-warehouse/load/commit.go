@@ -356,6 +356,7 @@ func (c *committer) stage(ctx context.Context, streams []*stream) error {
 func (c *committer) migration(t *table.Table, m *destination.Migration) {
 	c.book.migrated(t, m)
 	c.notes.keyed(t, m)
+	c.notes.remade(t, m, c.options)
 }
 
 // crowded tells whether the open load had better take no more tables.

@@ -78,6 +78,19 @@ func (n notes) keyed(t *table.Table, m *destination.Migration) {
 	}
 }
 
+// remade tells of a table that was loaded before and is made anew: somebody has dropped it, and the tap goes on from where it
+// was.
+func (n notes) remade(t *table.Table, m *destination.Migration, o Options) {
+	was, known := o.Memory.Tables[t.Stream]
+	if !known || was.Schema != t.Schema || was.Name != t.Name || was.RowCount == 0 || !was.ReloadRequestedAt.IsZero() || t.Method == table.Overwrite {
+		return
+	}
+	if slices.ContainsFunc(m.Changes, func(c destination.Change) bool { return c.Kind == destination.CreateTable }) {
+		n.once(t.Stream, fmt.Sprintf("the table %s was not there any more and is made anew, so that it has only what the tap still sends; unless that is all, "+
+			"have the stream read from its beginning by target-warehouse reload", t.Name))
+	}
+}
+
 // takeRejects counts what is not taken as it was sent.
 func (c *committer) takeRejects(rejects []reject) {
 	last := int64(0)

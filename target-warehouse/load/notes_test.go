@@ -1,10 +1,16 @@
 package load
 
 import (
+	"encoding/json"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"tapline/singer"
+	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/journal"
 	"tapline/target-warehouse/table"
 )
@@ -62,6 +68,50 @@ func TestAnotherKeyIsToldOf(t *testing.T) {
 			got := loadText(t, w, strings.NewReader(in), o)
 			if told := strings.Contains(got.log, c.want) && c.want != ""; got.err != nil || told != (c.want != "") || !told && strings.Contains(got.log, "key") {
 				t.Errorf("failure %v, log:\n%s", got.err, got.log)
+			}
+		})
+	}
+}
+
+func TestATableThatWasDroppedIsToldOf(t *testing.T) {
+	loaded := journal.Table{Stream: "users", Name: "users", RowCount: 3}
+	with := func(change func(*journal.Table)) journal.Table {
+		t := loaded
+		change(&t)
+		return t
+	}
+	for _, c := range []struct {
+		name   string
+		before journal.Table
+		method table.Method
+		there  bool // the table is
+		told   bool
+	}{
+		{name: "somebody dropped it", before: loaded, told: true},
+		{name: "nobody counted its rows", before: with(func(t *journal.Table) { t.RowCount = -1 }), told: true},
+		{name: "rows are only added", before: loaded, method: table.AppendOnly, told: true},
+		{name: "it is there", before: loaded, there: true},
+		{name: "it was empty", before: with(func(t *journal.Table) { t.RowCount = 0 })},
+		{name: "the stream is read again", before: with(func(t *journal.Table) { t.ReloadRequestedAt = time.Unix(1, 0) })},
+		{name: "all rows are replaced", before: loaded, method: table.Overwrite},
+		{name: "it was in another schema", before: with(func(t *journal.Table) { t.Schema = "crm" })},
+		{name: "it had another name", before: with(func(t *journal.Table) { t.Name = "people" })},
+		{name: "it is another stream's", before: with(func(t *journal.Table) { t.Stream = "people" })},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var log strings.Builder
+			var into destination.Destination = newMemoryWarehouse()
+			if !c.there {
+				into = made{newMemoryWarehouse()}
+			}
+			o := Options{Table: table.Options{Metadata: true, Method: c.method}, Allocator: memory.NewGoAllocator(), Log: slog.New(slog.NewTextHandler(&log, nil)),
+				Memory: &journal.Memory{Tables: map[string]journal.Table{c.before.Stream: c.before}}}
+			in := singer.NewReader(strings.NewReader(usersSchema + user(1, "a") + activate(5)))
+			if _, err := Run(t.Context(), in, into, func(json.RawMessage) error { return nil }, o); err != nil {
+				t.Fatal(err)
+			}
+			if told := strings.Count(log.String(), "the table users was not there any more"); told > 1 || (told == 1) != c.told {
+				t.Errorf("told %d times:\n%s", told, log.String())
 			}
 		})
 	}
