@@ -36,7 +36,7 @@ func (s *session) rootCommand() *cobra.Command {
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		f.faults = choiceFaults(cmd.Flags())
 		for _, stray := range args {
-			f.faults = append(f.faults, p.strayFault(stray))
+			f.faults = append(f.faults, p.strayFault(stray, cmd.Flags()))
 		}
 		switch {
 		case len(f.faults) > 0:

@@ -131,9 +131,19 @@ func valueFault(err error) string {
 	return err.Error() + "; --help lists what there is"
 }
 
-// strayFault is about an argument of a program that takes none.
-func (p *program) strayFault(arg string) string {
+// strayFault is about an argument of a program that takes none. set has the flags, of which one that may stand alone takes
+// no value from behind it.
+func (p *program) strayFault(arg string, set *pflag.FlagSet) string {
 	var names []string
+	alone := ""
+	set.Visit(func(flag *pflag.Flag) {
+		if flag.NoOptDefVal != "" && slices.Contains(flag.Annotations[choicesOf], arg) {
+			alone = flag.Name
+		}
+	})
+	if alone != "" {
+		return fmt.Sprintf("%q is not expected behind a space; write --%s=%s", arg, alone, arg)
+	}
 	for _, c := range p.commands {
 		names = append(names, c.Name)
 	}

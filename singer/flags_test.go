@@ -91,6 +91,21 @@ func TestShortFormsAreThoseOfSinger(t *testing.T) {
 	}
 }
 
+func TestAValueBehindAFlagThatMayStandAlone(t *testing.T) {
+	for args, want := range map[string]string{
+		"--test schema": `"schema" is not expected behind a space; write --test=schema`,
+		"schema --test": `"schema" is not expected behind a space; write --test=schema`,
+		"--test scheme": `"scheme" is not expected; settings are passed with --config FILE, --help lists the flags`,
+		"schema":        `"schema" is not expected; settings are passed with --config FILE, --help lists the flags`,
+	} {
+		_, _, err := readLine(t, shopTap().program(), strings.Fields(args)...)
+		var config *ConfigError
+		if !errors.As(err, &config) || len(config.Faults) != 1 || config.Faults[0] != want {
+			t.Errorf("%s: %v, want %s", args, err, want)
+		}
+	}
+}
+
 func FuzzReadCommandLine(f *testing.F) {
 	for _, seed := range []string{"", "--config a", "--test --test=all", "- -- --- -=", "status x", "help status", "-config=", " --input  x", "__complete status --"} {
 		f.Add(seed)

@@ -52,6 +52,10 @@ func describeFault(found gojsonschema.ResultError, root *setting, l *configLoade
 	fault := fmt.Sprintf("setting %q must %s", path, demand(found, s))
 	if shown := showValue(found.Value()); shown != "" && !sensitive && !holdsSecret(s) {
 		fault += ", but is " + shown
+		if text, ok := found.Value().(string); ok && found.Type() == "invalid_type" && s.Types.has("array") && !strings.HasPrefix(text, "[") {
+			list, _ := json.Marshal(strings.Split(text, ","))
+			fault += "; as a list it is " + string(list)
+		}
 	}
 	return fault
 }
