@@ -24,5 +24,5 @@ func (w *Warehouse) Eager(t *table.Table) int64 {
 // https://www.postgresql.org/docs/current/runtime-config-locks.html
 const crowdedTables = 200
 
-// Crowded implements [destination.Crowder].
-func (l *load) Crowded() bool { return len(l.targets) >= crowdedTables }
+// Crowded implements [destination.Crowder]. A table that was altered is to be read again before the load turns to others.
+func (l *load) Crowded() bool { return l.altered || len(l.targets) >= crowdedTables }

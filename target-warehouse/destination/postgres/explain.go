@@ -42,7 +42,7 @@ var serverFailures = []struct {
 	{"42P10", nil, givenByTable},
 	{"53100", nil, "the server's disk is full; make room on it, then run again"},
 	{"53", singer.ErrUnavailable, "the server is at one of its limits; free or raise it, then run again"},
-	{"54000", nil, "a value is larger than PostgreSQL can store or index; take the column out of the stream or of its key"},
+	{"54000", nil, "a value, or a row of very many columns, is larger than PostgreSQL can store or index; take columns out of the stream, or the column out of its key"},
 	{"54011", nil, "deselect properties in the tap, or lower flattening_max_depth; columns that were dropped from the table count, too"},
 	{lockNotAvailable, singer.ErrUnavailable, "another session holds a lock that the load needs; wait until it has ended or end it, then run again"},
 	{"55000", nil, "if the table's changes are published, run ALTER TABLE ... REPLICA IDENTITY FULL"},

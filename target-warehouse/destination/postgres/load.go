@@ -23,6 +23,7 @@ type load struct {
 	temporaries map[string]string      // names of temporary tables by their columns
 	replaced    changedValues
 	collecting  map[string]bool // what becomes of Warehouse.collecting at Commit
+	altered     bool            // nobody can read one of the targets until the load ends
 	ended       bool
 }
 

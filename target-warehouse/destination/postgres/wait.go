@@ -33,6 +33,7 @@ func (l *load) alone(ctx context.Context, t *target, statement string) error {
 	for told := false; ; told = true {
 		_, err := l.conn.PgConn().Exec(ctx, try).ReadAll()
 		if fault := (*pgconn.PgError)(nil); !errors.As(err, &fault) || fault.Code != lockNotAvailable {
+			l.altered = true
 			return err
 		}
 		if _, undo := l.exec(ctx, "ROLLBACK TO SAVEPOINT alone"); undo != nil {

@@ -13,6 +13,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"tapline/singer"
+	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/destination/destinationtest"
 	"tapline/target-warehouse/table"
 )
@@ -96,6 +97,32 @@ func TestLockThatIsNotToBeHadFailsTheLoad(t *testing.T) {
 		})
 	}
 	mustLoad(t, w, things(1, table.Integer, table.Text), destinationtest.Row{int64(1), "c"})
+}
+
+// TestAlteredTableIsNotKeptFromReadersWhileOthersAreLoaded has loads end behind a table that nobody can read until then.
+func TestAlteredTableIsNotKeptFromReadersWhileOthersAreLoaded(t *testing.T) {
+	w := mustOpen(t, newDatabase(t))
+	for _, step := range []struct {
+		tab     *table.Table
+		crowded bool
+	}{
+		{things(1, table.Integer), false},
+		{things(1, table.Integer), false},
+		{things(1, table.Integer, table.Text), true},
+		{things(1, table.Integer, table.Text), false},
+		{things(0, table.Integer, table.Text), true}, // as its index goes
+	} {
+		l := begin(t, w)
+		if _, err := l.Migrate(t.Context(), step.tab); err != nil {
+			t.Fatal(err)
+		}
+		if got := l.Load.(destination.Crowder).Crowded(); got != step.crowded {
+			t.Errorf("key %v, %d columns: crowded is %v, want %v", step.tab.Key, len(step.tab.Columns), got, step.crowded)
+		}
+		if err := l.Commit(t.Context(), destination.Checkpoint{RunID: "1"}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestLoadsDoNotWaitForLocksForEver(t *testing.T) {
