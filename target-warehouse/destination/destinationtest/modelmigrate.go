@@ -26,6 +26,8 @@ func (l *modelLoad) Migrate(_ context.Context, t *table.Table) (*destination.Mig
 			delete(tables, p)
 		}
 		l.collecting[p] = true
+	} else {
+		delete(l.world.hidden, p)
 	}
 	key := keyNames(t)
 	made := &destination.Migration{}
@@ -34,6 +36,12 @@ func (l *modelLoad) Migrate(_ context.Context, t *table.Table) (*destination.Mig
 		m = &modelTable{key: key, columns: slices.Clone(t.Columns)}
 		tables[p] = m
 		made.Changes = append(made.Changes, destination.Change{Kind: destination.CreateTable, To: strings.Join(key, ", ")})
+	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(m.columns, func(c table.Column) bool { return c.Name == name })
+	}
+	if err := destination.RefuseHistory(t, has); err != nil {
+		return nil, err
 	}
 	for _, c := range t.Columns {
 		stored, err := m.fit(t, c, made)
