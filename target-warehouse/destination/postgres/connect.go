@@ -173,7 +173,10 @@ func (w *Warehouse) prepare(ctx context.Context, conn *pgx.Conn) error {
 	if synchronous == "off" {
 		settings += "; SET synchronous_commit = on"
 	}
-	_, err = conn.PgConn().Exec(ctx, settings).ReadAll()
+	if _, err = conn.PgConn().Exec(ctx, settings).ReadAll(); err == nil {
+		// The statement of a process that was killed is ended, and its locks with it. Not every server can do this.
+		_, _ = conn.Exec(ctx, "SET client_connection_check_interval = '1s'")
+	}
 	return err
 }
 

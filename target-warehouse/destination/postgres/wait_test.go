@@ -132,3 +132,34 @@ func TestLoadsDoNotWaitForLocksForEver(t *testing.T) {
 		t.Errorf("lock_timeout is %q, failure %v", timeout, err)
 	}
 }
+
+// TestStatementOfARunThatIsGoneIsEnded has a run wait for a lock when its connection breaks.
+func TestStatementOfARunThatIsGoneIsEnded(t *testing.T) {
+	url := newDatabase(t)
+	conn := connect(t, url)
+	if len(query(t, conn, "SELECT FROM pg_settings WHERE name = 'client_connection_check_interval'")) == 0 {
+		t.Skip("the server cannot look whether its client is there")
+	}
+	w := mustOpen(t, url)
+	mustLoad(t, w, things(1, table.Integer), destinationtest.Row{int64(1)})
+	mustExec(t, conn, "BEGIN; LOCK things")
+	ended := make(chan error, 1)
+	go func() {
+		_, err := load1(t, w, things(1, table.Integer), destinationtest.Row{int64(2)})
+		ended <- err
+	}()
+	waiting := "SELECT FROM pg_locks WHERE NOT granted AND relation = 'things'::regclass"
+	for len(query(t, conn, waiting)) == 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := w.conn.PgConn().Conn().Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, singer.ErrUnavailable) {
+		t.Errorf("failure is %v, want ErrUnavailable", err)
+	}
+	mustOpen(t, url)
+	if got := query(t, conn, waiting); len(got) > 0 {
+		t.Error("the statement of the run that is gone still waits")
+	}
+}
