@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"tapline/target-warehouse/table"
 )
 
 // linkFolder has a table's folder be a link to another one.
@@ -115,5 +117,33 @@ func TestAFileSystemWithoutHardLinksIsNoMatterOfRights(t *testing.T) {
 		if !strings.Contains(got.Error(), c.want) || strings.Contains(got.Error(), "permission to") != (c.err == syscall.EACCES) {
 			t.Errorf("%v becomes %q, want %q", c.err, got, c.want)
 		}
+	}
+}
+
+// The tables would share a folder, and overwriting one would delete the other.
+func TestNamesThatDifferInCapitalsNeedAFileSystemThatTellsThemApart(t *testing.T) {
+	for _, folds := range []bool{false, true} {
+		w := mustOpen(t, Config{URL: t.TempDir(), Pipeline: "default"})
+		mustLoad(t, w, orders(), checkpointOf("default", "r", 1), 1, 2)
+		if folds { // a link stands in for what some file systems do by themselves
+			linkFolder(t, w, "_SINGER", w.store.path("_singer"))
+			linkFolder(t, w, "_singer/LOG", w.store.path(logPlace))
+		}
+		capitals, fresh, second := orders(), orders(), orders()
+		capitals.Name, fresh.Name, second.Name = "ORDERS", "Fresh", "FRESH"
+		for _, c := range []struct {
+			tab     *table.Table
+			refused bool
+		}{{orders(), false}, {capitals, folds}, {fresh, false}, {second, folds}} {
+			l := begin(t, w, fresh, 1, 2)
+			_, err := l.Migrate(t.Context(), c.tab)
+			if (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), "does not tell capitals apart; load it under another name") {
+				t.Errorf("where it folds (%v), %s: %v", folds, c.tab.Name, err)
+			}
+			if err := l.Rollback(); err != nil {
+				t.Error(err)
+			}
+		}
+		mustClose(t, w)
 	}
 }

@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -78,9 +79,16 @@ func (l *load) claim(t *table.Table) error {
 	if strings.HasPrefix(first, "_singer") {
 		return fmt.Errorf("stream %q would be loaded into %s, and names with _singer in front are tapline's own there; load it under another name or into a schema", t.Stream, folder(t))
 	}
+	others := slices.Collect(maps.Keys(l.changes))
 	for _, k := range l.w.ledger.Tables {
 		if t.Schema == "" && k.Schema == t.Name || k.Schema == "" && k.Name == t.Schema {
 			return fmt.Errorf("stream %q would be loaded into %s, which has files of %s.%s in it or around it; load it under another name or into another schema", t.Stream, folder(t), k.Schema, k.Name)
+		}
+		others = append(others, folder(&table.Table{Schema: k.Schema, Name: k.Name}))
+	}
+	for _, other := range others {
+		if other != folder(t) && strings.EqualFold(other, folder(t)) && l.w.store.foldsCase() {
+			return fmt.Errorf("stream %q would be loaded into %s, which is %s on this file system, as it does not tell capitals apart; load it under another name or into another schema", t.Stream, folder(t), other)
 		}
 	}
 	return nil

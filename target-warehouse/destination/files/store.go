@@ -367,6 +367,16 @@ func (s *store) exists(ctx context.Context, key string) (bool, error) {
 
 func (s *store) path(key string) string { return filepath.Join(s.dir, filepath.FromSlash(key)) }
 
+// foldsCase tells that names that differ in nothing but capitals are the same there. It knows that once there is a log.
+func (s *store) foldsCase() bool {
+	if s.dir == "" {
+		return false
+	}
+	lower, err := os.Stat(s.path(logPlace))
+	upper, failure := os.Stat(s.path(strings.ToUpper(logPlace)))
+	return err == nil && failure == nil && os.SameFile(lower, upper)
+}
+
 // syncFolders flushes to disk the folders of a directory that files have come into, with the names of those that are new.
 // A bucket needs none of this.
 func (s *store) syncFolders(keys ...string) error {
