@@ -275,6 +275,9 @@ func (s *splitter) schema(m *singer.Schema) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.refuseMixed(t); err != nil {
+		return fail(err)
+	}
 	settings := decode.Options{RunStart: s.options.Run.StartedAt, Now: s.options.Now, Allocator: s.options.Allocator, NoNUL: s.options.NoNUL}
 	if s.options.Validate != nil {
 		if settings.Strict, err = s.options.Validate(m); err != nil {
