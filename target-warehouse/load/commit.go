@@ -32,6 +32,7 @@ type committer struct {
 	streams map[string]*stream // those with rows or a table that are not durable
 	bare    map[string]*bare   // by stream
 	ahead   map[string]bool    // by stream: whether one of its bare ones came ahead of records
+	came    map[string]bool    // by stream: whether records of it came
 	pending int64              // bytes of all pending batches
 	taken   int64              // bytes of all batches since the last commit
 	packer  *packer
@@ -52,7 +53,7 @@ type committer struct {
 const stateInterval = time.Second
 
 func newCommitter(dest destination.Destination, emit func(json.RawMessage) error, o Options) *committer {
-	return &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, bare: map[string]*bare{}, ahead: map[string]bool{}, migrated: map[*table.Table]bool{},
+	return &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, bare: map[string]*bare{}, ahead: map[string]bool{}, came: map[string]bool{}, migrated: map[*table.Table]bool{},
 		ledger: ledger{most: o.MaxMemory / 16}, book: newBook(o), notes: notes{}, packer: newPacker(o.Allocator, o.MaxMemory/16)}
 }
 
@@ -119,7 +120,7 @@ func (c *committer) endOfInput(ctx context.Context) error {
 				"as the sign that all rows have come: the table was left as it was; run again, or use load_method upsert with a tap that sends none, or sends it ahead of the records")}
 		}
 	}
-	return c.activateBare(ctx)
+	return c.endBare(ctx)
 }
 
 // tooMany is the failure that more records are left out than may be, or nil. rejects are those of the step to be taken.
@@ -241,11 +242,11 @@ func (c *committer) takeDecoded(d *decoded) (full bool) {
 func (c *committer) heed(ctx context.Context, s *step) error {
 	for _, q := range s.states {
 		if q.ordinal <= s.last || s.err == nil {
+			if err := c.stateBehindBare(ctx); err != nil {
+				return err
+			}
 			c.ledger.push(q.state, q.ordinal)
 			c.waits()
-			for _, b := range c.bare {
-				b.stated = true
-			}
 		}
 	}
 	if s.err != nil || s.fault != nil {
@@ -254,6 +255,9 @@ func (c *committer) heed(ctx context.Context, s *step) error {
 	switch m := s.message.(type) {
 	case *singer.Schema:
 		c.stream(m.Stream).latest = s.plan.table
+		if b := c.bare[m.Stream]; b != nil {
+			b.table = s.plan.table
+		}
 		c.book.schema(s.plan)
 		c.notes.shared(s.plan.table, c.options)
 		c.waits()
@@ -461,7 +465,7 @@ func (c *committer) undo() {
 }
 
 // oldest returns the least of the ordinals that of gives for the streams, where 0 stands for none. What stands
-// behind a bare ACTIVATE_VERSION waits for it.
+// behind a bare ACTIVATE_VERSION of a table that is overwritten waits for it.
 func (c *committer) oldest(of func(*stream) int64) int64 {
 	oldest := int64(math.MaxInt64)
 	for _, st := range c.streams {
@@ -470,7 +474,9 @@ func (c *committer) oldest(of func(*stream) int64) int64 {
 		}
 	}
 	for _, b := range c.bare {
-		oldest = min(oldest, b.ordinal)
+		if b.table.Method == table.Overwrite {
+			oldest = min(oldest, b.ordinal)
+		}
 	}
 	return oldest
 }

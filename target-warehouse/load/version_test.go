@@ -151,13 +151,7 @@ func TestABareVersionWaitsForTheEnd(t *testing.T) {
 			if c.fails == "" && got.err != nil || c.fails != "" && (got.err == nil || !strings.Contains(got.err.Error(), c.fails)) {
 				t.Errorf("failure %v, want one with %q", got.err, c.fails)
 			}
-			var activated []string
-			for _, row := range slices.Sorted(maps.Keys(got.rows)) {
-				if rows, _, _ := strings.Cut(got.rows[row], ","); strings.HasPrefix(row, "activated ") {
-					activated = append(activated, row+" behind "+rows)
-				}
-			}
-			if diff := cmp.Diff(c.activated, activated); diff != "" {
+			if diff := cmp.Diff(c.activated, activations(got.rows)); diff != "" {
 				t.Errorf("activations (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(c.states, got.states); diff != "" {
@@ -165,6 +159,51 @@ func TestABareVersionWaitsForTheEnd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestABareVersionIsActedOnOnceTheTapGoesOn has an ACTIVATE_VERSION ahead of which nothing of the stream came.
+func TestABareVersionIsActedOnOnceTheTapGoesOn(t *testing.T) {
+	later := strings.NewReplacer("users", "later")
+	for _, c := range []struct {
+		name, in  string
+		activated []string // versions, with the rows behind which they were
+		states    []string
+		told      bool // that it is not acted on
+	}{
+		{name: "a record of the stream comes", in: activate(5) + versioned(1, 5), activated: []string{"activated 5 behind 0 rows"}},
+		{name: "a state comes", in: activate(5) + state(1), activated: []string{"activated 5 behind 0 rows"}, states: []string{`{"n": 1}`}},
+		{name: "a state comes behind records of another stream", in: activate(5) + later.Replace(usersSchema+versioned(1, 5)) + state(1),
+			activated: []string{"activated 5 behind 0 rows"}, states: []string{`{"n": 1}`}},
+		{name: "another one comes", in: activate(5) + activate(6) + state(1), activated: []string{"activated 6 behind 0 rows"}, states: []string{`{"n": 1}`}},
+		{name: "a SCHEMA and a state come", in: activate(5) + strings.Replace(usersSchema, `"name"`, `"called"`, 1) + state(1),
+			activated: []string{"activated 5 behind 0 rows"}, states: []string{`{"n": 1}`}},
+		{name: "nothing comes", in: state(1) + activate(5), states: []string{`{"n": 1}`}, told: true},
+		{name: "records of another stream come", in: activate(5) + later.Replace(usersSchema+versioned(1, 5)), told: true},
+		{name: "a record had come before", in: versioned(1, 5) + activate(5), activated: []string{"activated 5 behind 1 rows"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := loadText(t, newMemoryWarehouse(), strings.NewReader(usersSchema+c.in), Options{Table: table.Options{HardDelete: true}})
+			if told := strings.Contains(got.log, "so that the tap may have been cut"); got.err != nil || told != c.told {
+				t.Errorf("failure %v, log:\n%s", got.err, got.log)
+			}
+			if diff := cmp.Diff(c.activated, activations(got.rows)); diff != "" {
+				t.Errorf("activations (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(c.states, got.states); diff != "" {
+				t.Errorf("states (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// activations lists the versions that a memoryWarehouse was to activate, each with the rows behind which it was.
+func activations(rows map[string]string) (list []string) {
+	for _, row := range slices.Sorted(maps.Keys(rows)) {
+		if behind, _, _ := strings.Cut(rows[row], ","); strings.HasPrefix(row, "activated ") {
+			list = append(list, row+" behind "+behind)
+		}
+	}
+	return list
 }
 
 func TestTheBookOfARun(t *testing.T) {
@@ -319,7 +358,7 @@ func TestVersionsOfARunThatWasCut(t *testing.T) {
 				delete(w.tables, "users") // what earlier runs have activated
 				o.Memory, o.Table.Metadata, o.Log = known, true, slog.New(slog.DiscardHandler)
 				o.Allocator = memory.NewGoAllocator()
-				if _, err := Run(t.Context(), singer.NewReader(strings.NewReader(r.in)), into, func(json.RawMessage) error { return nil }, o); (err != nil) != r.fails {
+				if _, err := Run(t.Context(), singer.NewReader(strings.NewReader(r.in+state(1))), into, func(json.RawMessage) error { return nil }, o); (err != nil) != r.fails {
 					t.Fatal(err)
 				}
 				for row, text := range w.rows("users") {
