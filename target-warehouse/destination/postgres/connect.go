@@ -50,6 +50,12 @@ func (c *Config) parse() (*pgx.ConnConfig, error) {
 		query.Set("connect_timeout", "15")
 	}
 	c.overlay(query)
+	for _, name := range needless {
+		query.Del(name)
+	}
+	if query.Get("gssencmode") != "require" {
+		query.Del("gssencmode")
+	}
 	if u.Host == "" && u.Path == "" {
 		u.Path = "/" // without one a URL is printed in a form that the driver does not take for one
 	}
@@ -69,6 +75,12 @@ func (c *Config) parse() (*pgx.ConnConfig, error) {
 	}
 	return config, nil
 }
+
+// needless are parameters of libpq that the driver does not know, and would send to the server, which knows them no better.
+// Nothing is lost without them: connections are kept alive anyhow, and the rest is set otherwise or of no use here.
+// https://www.postgresql.org/docs/current/libpq-connect.html
+var needless = []string{"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "client_encoding", "fallback_application_name",
+	"load_balance_hosts", "sslcompression"}
 
 // overlay puts the settings that stand beside the URL in the place of the URL's.
 func (c *Config) overlay(query url.Values) {

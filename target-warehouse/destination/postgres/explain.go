@@ -94,6 +94,9 @@ func explainServer(err error, fault *pgconn.PgError) error {
 	return err
 }
 
+// undefinedObject is what the server answers to a setting that it does not have.
+const undefinedObject = "42704"
+
 // explainConnect puts the failure of a connection attempt into words. The driver's own text has a line for each
 // address that was tried, so only the part that counts is shown.
 func explainConnect(ctx context.Context, err error) error {
@@ -104,6 +107,8 @@ func explainConnect(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.As(err, &fault) && fault.Code == undefinedObject:
+		return fmt.Errorf("%w; it is behind the question mark of the url or in options: take it out there", fault)
 	case errors.As(err, &fault):
 		return explainServer(fault, fault)
 	case certificate != nil:

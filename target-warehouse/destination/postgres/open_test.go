@@ -46,6 +46,8 @@ func TestFailuresToOpenSayWhatToDo(t *testing.T) {
 		"missing database":  {Config{URL: singer.Secret(db), Database: "missing"}, nil, `database "missing" does not exist`},
 		"read only":         {Config{URL: singer.Secret(standby)}, nil, "the server takes no writes"},
 		"another encoding":  {Config{URL: singer.Secret(latin)}, nil, "ENCODING 'UTF8'"},
+		"unknown setting":   {Config{URL: singer.Secret(db + "?pgbouncer=true")}, nil, "behind the question mark of the url or in options: take it out"},
+		"GSS":               {Config{URL: singer.Secret(db + "?gssencmode=require")}, nil, "gssencmode"},
 		"no TLS":            {Config{URL: singer.Secret(db), SSLMode: "require"}, nil, "does not speak TLS"},
 		"unknown TLS mode":  {Config{URL: singer.Secret(db), SSLMode: "always"}, nil, "sslmode"},
 		"missing authority": {Config{URL: singer.Secret(db), SSLMode: "verify-full", SSLRootCert: "/nowhere/ca.pem"}, nil, "/nowhere/ca.pem"},
@@ -97,6 +99,15 @@ func TestSpacesAndPlusesOfParametersAreKept(t *testing.T) {
 	want := []string{"-c role=a+b", "my+own app", "a+b+c", "my data", "/run/my sockets"}
 	if diff := gocmp.Diff(want, []string{got.RuntimeParams["options"], got.RuntimeParams["application_name"], got.Password, got.Database, got.Host}); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestParametersThatOnlyLibpqKnowsDoNoHarm(t *testing.T) {
+	w := mustOpen(t, newDatabase(t)+"?keepalives=1&keepalives_idle=30&keepalives_interval=5&keepalives_count=3&gssencmode=prefer&client_encoding=auto"+
+		"&fallback_application_name=x&load_balance_hosts=random&sslcompression=0")
+	var encoding string
+	if err := w.conn.QueryRow(t.Context(), "SELECT current_setting('client_encoding')").Scan(&encoding); err != nil || encoding != "UTF8" {
+		t.Errorf("client_encoding is %q, failure %v", encoding, err)
 	}
 }
 
