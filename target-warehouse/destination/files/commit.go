@@ -109,7 +109,7 @@ func (l *load) sorted() []*change {
 // enter makes e the next entry of the log.
 func (l *load) enter(ctx context.Context, e *entry, c destination.Checkpoint) error {
 	w := l.w
-	for {
+	for unseen := 0; ; {
 		if err := w.finish(ctx, false); err != nil {
 			return err
 		}
@@ -147,6 +147,13 @@ func (l *load) enter(ctx context.Context, e *entry, c destination.Checkpoint) er
 		if err := w.look(ctx); err != nil {
 			return err
 		}
+		if w.ledger.Number >= e.Number {
+			continue
+		}
+		if unseen++; unseen == 10 {
+			return fmt.Errorf("%s in %s is there and is no entry of the log; look what it is, and take it away", entryKey(e.Number), w.store.place)
+		}
+		time.Sleep(pause) // a store may list it late
 	}
 }
 
@@ -188,7 +195,7 @@ func (l *load) complement(ctx context.Context, e *entry) error {
 			e.Remove = append(e.Remove, slices.DeleteFunc(keys, func(key string) bool { return !isData(key) })...)
 		}
 		for _, m := range files {
-			m.To += finalName(e.Number, len(e.Move), suffix)
+			m.To += finalName(e.Number, len(e.Move), l.w.opening, suffix)
 			e.Move = append(e.Move, m)
 		}
 	}

@@ -69,7 +69,7 @@ func TestACopyToAnotherDiskThatWasCutOffIsReplaced(t *testing.T) {
 	defer mustClose(t, w)
 	place := otherDisk(t)
 	linkFolder(t, w, folder(orders()), place)
-	cut := filepath.Join(place, finalName(1, 0, ".parquet")+".part")
+	cut := filepath.Join(place, finalName(1, 0, w.opening, ".parquet")+".part")
 	if err := os.WriteFile(cut, make([]byte, 1<<20), 0o666); err != nil {
 		t.Fatal(err)
 	}

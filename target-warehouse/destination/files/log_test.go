@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -224,4 +225,45 @@ func TestPeopleCanReadOwnTables(t *testing.T) {
 			t.Errorf("%s: %s, want %s", query_, got, want)
 		}
 	}
+}
+
+// What was loaded stays where the log is gone or is put back from a backup, and numbers come again.
+func TestFilesOutliveTheLog(t *testing.T) {
+	for _, kept := range []int64{0, 1} {
+		dir := t.TempDir()
+		for id := range int64(3) {
+			w := mustOpen(t, Config{URL: dir, Pipeline: "default"})
+			mustLoad(t, w, orders(), checkpointOf("default", "r", 1), id, id+1)
+			mustClose(t, w)
+		}
+		for n := kept + 1; n <= 3; n++ {
+			if err := os.Remove(filepath.Join(dir, entryKey(n))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w := mustOpen(t, Config{URL: dir, Pipeline: "default"})
+		mustLoad(t, w, orders(), checkpointOf("default", "r", 1), 3, 4)
+		if w.ledger.Number != kept+1 {
+			t.Errorf("the log has %d entries", w.ledger.Number)
+		}
+		wantIDs(t, w, 0, 1, 2, 3)
+		mustClose(t, w)
+	}
+}
+
+func TestSomethingInThePlaceOfAnEntryEndsTheRun(t *testing.T) {
+	w := mustOpen(t, Config{URL: t.TempDir(), Pipeline: "default"})
+	defer mustClose(t, w)
+	mustLoad(t, w, orders(), checkpointOf("default", "r", 1), 1, 2)
+	if err := os.Mkdir(w.store.path(entryKey(2)), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	l := begin(t, w, orders(), 2, 3)
+	if err := l.Commit(t.Context(), checkpointOf("default", "r", 1)); err == nil || !strings.Contains(err.Error(), "look what it is, and take it away") {
+		t.Errorf("commit: %v", err)
+	}
+	if err := l.Rollback(); err != nil {
+		t.Error(err)
+	}
+	wantIDs(t, w, 1)
 }
