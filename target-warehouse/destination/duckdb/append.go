@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -58,8 +59,11 @@ func (l *load) Append(ctx context.Context, batches []*table.Batch) (destination.
 	if p, err = l.makeRoom(ctx, p, batches); err != nil {
 		return destination.Counts{}, fmt.Errorf("append to table %s: %w", t.Name, err)
 	}
+	first, last := ordinals(batches)
 	return l.appendFrom(ctx, p, source{
 		rows:      rows,
+		first:     first,
+		last:      last,
 		keys:      keyBytes(t, batches),
 		someValue: func(i int) bool { return someValue(batches, i) },
 		distinct:  func() bool { return distinctKeys(t, batches) },
@@ -71,8 +75,9 @@ func (l *load) Append(ctx context.Context, batches []*table.Batch) (destination.
 
 // source is where the rows of an Append come from. Their columns are named by position, with table.Ordinal behind them.
 type source struct {
-	rows int64
-	keys int64 // about what their keys take in memory, in bytes
+	rows        int64
+	first, last int64 // the least and the greatest of their ordinals
+	keys        int64 // about what their keys take in memory, in bytes
 	// someValue reports whether any row may have a value in the i-th column.
 	someValue func(i int) bool
 	// distinct reports whether it is certain that no two rows have one key.
@@ -184,6 +189,17 @@ func (p *plan) everyColumn() []int {
 		all[i] = i
 	}
 	return all
+}
+
+// ordinals finds the least and the greatest of the batches' ordinals.
+func ordinals(batches []*table.Batch) (first, last int64) {
+	first = math.MaxInt64
+	for _, b := range batches {
+		for _, o := range b.Rows.Column(int(b.Rows.NumCols()) - 1).(*array.Int64).Int64Values() {
+			first, last = min(first, o), max(last, o)
+		}
+	}
+	return first, last
 }
 
 // due fails if DuckDB did something to another number of rows than it was to.

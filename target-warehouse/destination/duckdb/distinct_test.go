@@ -172,3 +172,45 @@ func BenchmarkDistinctKeys(b *testing.B) {
 		})
 	}
 }
+
+// Keys that the table has are counted once, whatever lies between the rows that bring them, and however often it has them.
+func TestKnownKeysAreCountedOnce(t *testing.T) {
+	now := time.Unix(0, 0).UTC()
+	rows := []destinationtest.Row{{int64(1), nil}, {int64(2), now}, {int64(3), nil}, {int64(4), now}, {int64(2), nil}, {int64(2), now}}
+	for _, test := range []struct {
+		name  string
+		apart int64 // ordinals
+		rows  []destinationtest.Row
+		want  destination.Counts
+	}{
+		{"side by side", 1, rows[:1], destination.Counts{Updated: 1}},
+		{"a known one and a new one", 1, []destinationtest.Row{rows[0], rows[2]}, destination.Counts{Inserted: 1, Updated: 1}},
+		{"far apart", 1 << 40, []destinationtest.Row{rows[0], rows[2]}, destination.Counts{Inserted: 1, Updated: 1}},
+		{"deletions side by side", 1, rows, destination.Counts{Inserted: 2, Updated: 1, Deleted: 2}},
+		{"deletions a little apart", 100, rows, destination.Counts{Inserted: 2, Updated: 1, Deleted: 2}},
+		{"deletions far apart", 1 << 40, rows, destination.Counts{Inserted: 2, Updated: 1, Deleted: 2}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := openEmpty(t)
+			tab := &table.Table{Stream: "things", Name: "things", Method: table.Upsert, HardDelete: true, Key: []int{0}, Columns: []table.Column{
+				{Name: "id", Type: table.Integer}, {Name: table.DeletedAt, Type: table.Timestamp, Nullable: true}}}
+			mustExec(t, w, "CREATE TABLE things AS SELECT unnest([1, 2, 1, 2, 1]) AS id, NULL::TIMESTAMPTZ AS "+quote(table.DeletedAt))
+			mustExec(t, w, "ALTER TABLE things ALTER id TYPE BIGINT")
+			var all []*table.Batch
+			for i, r := range test.rows {
+				b := destinationtest.Batch(Allocator(), tab, 7+int64(i)*test.apart, r)
+				defer b.Rows.Release()
+				all = append(all, b)
+			}
+			l := begin(t, w, tab)
+			got, err := l.Append(t.Context(), all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := gocmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			keepLoad(t, l)
+		})
+	}
+}

@@ -37,6 +37,8 @@ func (l *load) AppendParquet(ctx context.Context, t *table.Table, path string) (
 	}
 	return l.appendFrom(ctx, p, source{
 		rows:      rows,
+		first:     1,
+		last:      rows,
 		keys:      rows * int64(128*len(t.Key)),
 		someValue: func(int) bool { return true },
 		distinct:  func() bool { return false },

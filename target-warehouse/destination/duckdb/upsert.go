@@ -33,7 +33,7 @@ func (l *load) upsert(ctx context.Context, p *plan, from source) (destination.Co
 	}
 	var n tally
 	err = l.scan(ctx, p, from, func() (err error) {
-		n, err = l.deleteReplaced(ctx, p, keys, from.rows)
+		n, err = l.deleteReplaced(ctx, p, keys, from)
 		return err
 	})
 	if err != nil {
@@ -49,14 +49,13 @@ func (l *load) upsert(ctx context.Context, p *plan, from source) (destination.Co
 	return n.counts(), err
 }
 
-// deleteReplaced deletes the rows that have keys of keysTable, which the query keys tells about. rows is how many rows brought
-// those.
-func (l *load) deleteReplaced(ctx context.Context, p *plan, keys string, rows int64) (tally, error) {
-	n, err := l.tally(ctx, p, keys)
+// deleteReplaced deletes the rows that have keys of keysTable, which the query keys tells about.
+func (l *load) deleteReplaced(ctx context.Context, p *plan, keys string, from source) (tally, error) {
+	n, err := l.tally(ctx, p, keys, from)
 	if err != nil {
 		return n, fmt.Errorf("look for known keys: %w", err)
 	}
-	if err := due("read", n.rows, rows); err != nil || n.known == 0 {
+	if err := due("read", n.rows, from.rows); err != nil || n.known == 0 {
 		return n, err
 	}
 	l.rewrites(p)
@@ -142,13 +141,24 @@ type tally struct {
 	known, knownFirst                          int64
 }
 
-func (l *load) tally(ctx context.Context, p *plan, keys string) (tally, error) {
+// tally looks for the keys by a join of all pairs, which DuckDB reads only those row groups for that may have one of the keys,
+// as it does to delete rows. For a semi join from the keys it reads the whole table.
+func (l *load) tally(ctx context.Context, p *plan, keys string, from source) (tally, error) {
 	var n tally
 	err := l.conn.QueryRowContext(ctx, "SELECT * FROM (SELECT coalesce(sum(rows), 0)::BIGINT, count(*), coalesce(sum(alive), 0)::BIGINT, coalesce(sum(back), 0)::BIGINT, "+
 		"coalesce(sum(gone), 0)::BIGINT, count(*) FILTER (first), count(*) FILTER (last) FROM "+keys+"), "+
-		"(SELECT count(*), count(*) FILTER (first) FROM "+keys+" AS k SEMI JOIN "+p.name+" AS t ON "+p.sameKey("t", "k")+")").
+		"(SELECT "+from.countOrdinals("")+", "+from.countOrdinals(" FILTER (first)")+" FROM "+p.name+" AS t JOIN "+keys+" AS k ON "+p.sameKey("t", "k")+")").
 		Scan(&n.rows, &n.keys, &n.alive, &n.back, &n.gone, &n.first, &n.last, &n.known, &n.knownFirst)
 	return n, err
+}
+
+// countOrdinals is the expression for how many ordinals there are among rows of k, which may have each more than once. Where
+// they are close to each other, a bit for each takes a third of the time.
+func (s source) countOrdinals(filter string) string {
+	if s.last-s.first >= 64*s.rows {
+		return "count(DISTINCT k." + table.Ordinal + ")" + filter
+	}
+	return fmt.Sprintf("coalesce(bit_count(bitstring_agg(k.%s, %d::BIGINT, %d::BIGINT)%s), 0)::BIGINT", table.Ordinal, s.first, s.last, filter)
 }
 
 // counts is what became of the rows, applied one by one.
