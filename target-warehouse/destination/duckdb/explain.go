@@ -37,10 +37,22 @@ var loadFailures = []struct{ part, meaning string }{
 	{"violates primary key constraint", sameKey},
 	{"violates unique constraint", sameKey},
 	{"PRIMARY KEY or UNIQUE constraint", sameKey},
+	{"Violates foreign key constraint", "a foreign key of the table, or one that leads to it, forbids the rows; make the table that has it " + anew},
+	{"CHECK constraint failed", "a row does not meet a condition that the table has as CHECK; make the table " + anew},
+	{"NOT NULL constraint failed", "the table needs a value in a column that the stream does not fill; make the table " + anew},
+	{"insert into a generated column", "the stream has values for a column that the table computes itself; drop that column, then run again"},
+	{"Cannot change the type of this column", dependent},
+	{"because there are entries that depend on it", dependent},
+	{"is main key table of the table", dependent},
 	{"Out of Memory Error", "DuckDB needs more memory than it may take; what was committed before is safe, so allow it more, or make batches smaller, and run again"},
 }
 
-const sameKey = "a row with the same key was there, which the table has a PRIMARY KEY or a UNIQUE constraint against; make it anew without (CREATE TABLE copy AS FROM it), then run again"
+const (
+	anew    = "anew without (CREATE TABLE copy AS FROM it), then run again"
+	sameKey = "a row with the same key was there, which the table has a PRIMARY KEY, a UNIQUE constraint or a unique index against; " +
+		"drop the index, or make the table " + anew
+	dependent = "an index of the table, or a foreign key that leads to it, keeps DuckDB from changing it; drop the index, or make the table with the key " + anew
+)
 
 const fullDisk = "the disk with the DuckDB file is full; what was committed before is safe, so make room and run again"
 

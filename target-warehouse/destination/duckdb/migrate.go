@@ -51,7 +51,7 @@ func (l *load) Migrate(ctx context.Context, t *table.Table) (*destination.Migrat
 	}
 	p, err := l.migrate(ctx, t)
 	if err != nil {
-		return nil, sentence{err}
+		return nil, explain(err)
 	}
 	p.changes = slices.Concat(l.w.untold[place(t)], p.changes)
 	l.told[place(t)] = true
