@@ -18,6 +18,7 @@ const otherVersion = "%s was written by another version of DuckDB than the 1.5 o
 // openFailures are DuckDB's messages on opening a file, known by a part of each, and what they mean for the user.
 var openFailures = []struct{ part, meaning string }{
 	{"not a valid DuckDB database file", "%s is not a DuckDB file; choose another path, or move that file away"},
+	{"sqlite_scanner", "%s is a database of SQLite and not a DuckDB file; choose another path"},
 	{"Corrupt database file", "%s is damaged: a checksum in it does not match its contents; restore it from a copy, or move it away and load anew"},
 	{"with version number", otherVersion},
 	{"storage version greater", otherVersion},

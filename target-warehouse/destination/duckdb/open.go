@@ -79,7 +79,7 @@ func connect(ctx context.Context, dsn, file, setup string) (db *sql.DB, catalog 
 			if _, err := c.ExecContext(ctx, "SET GLOBAL temp_directory = "+text(file+".tmp"), nil); err != nil {
 				return err
 			}
-			if _, err := c.ExecContext(ctx, fmt.Sprintf("ATTACH %s AS %s (READ_WRITE, ROW_GROUP_SIZE %d)", text(file), name, rowGroup), nil); err != nil {
+			if _, err := c.ExecContext(ctx, fmt.Sprintf("ATTACH %s AS %s (TYPE duckdb, READ_WRITE, ROW_GROUP_SIZE %d)", text(file), name, rowGroup), nil); err != nil {
 				return err
 			}
 			attached = true

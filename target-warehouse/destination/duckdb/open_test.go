@@ -19,6 +19,10 @@ func TestOpenFailuresSayWhatToDo(t *testing.T) {
 	if err := os.WriteFile(garbage, []byte(strings.Repeat("no database ", 2000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	sqlite := filepath.Join(dir, "sqlite.db")
+	if err := os.WriteFile(sqlite, append([]byte("SQLite format 3\x00"), make([]byte, 8000)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	damaged := filepath.Join(dir, "damaged.duckdb")
 	writeDamaged(t, damaged)
 	for _, c := range []struct {
@@ -37,6 +41,8 @@ func TestOpenFailuresSayWhatToDo(t *testing.T) {
 		{"no file to read", filepath.Join(dir, "none.duckdb"), true, "there is no DuckDB file"},
 		{"another kind of file", garbage, false, "is not a DuckDB file"},
 		{"another kind of file to read", garbage, true, "is not a DuckDB file"},
+		{"SQLite's file, for which DuckDB has an extension", sqlite, false, "DuckDB file; choose another path"},
+		{"SQLite's file to read", sqlite, true, "DuckDB file; choose another path"},
 		{"a damaged file", damaged, false, "is damaged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
