@@ -10,9 +10,9 @@ import (
 	"tapline/target-warehouse/table"
 )
 
-// distinctKeys reports whether it is certain that no two rows of the batches have one key. Where the tap sends no row twice, which
-// is the rule, DuckDB need not group the rows then, which would take more time than anything else of an upsert of narrow rows but
-// their insertion. Keys are compared by hashes of 64 bits: where these differ, the keys do.
+// distinctKeys reports whether it is certain that no two rows of the batches have one key. Where the tap sends no row
+// twice, which is the rule, DuckDB need not group the rows then, which would take more time than anything else of an
+// upsert of narrow rows but their insertion. Keys are compared by hashes of 64 bits: where these differ, the keys do.
 func distinctKeys(t *table.Table, batches []*table.Batch) bool {
 	rows, longest := int64(0), int64(0)
 	for _, b := range batches {
@@ -45,8 +45,8 @@ func distinctKeys(t *table.Table, batches []*table.Batch) bool {
 	return true
 }
 
-// addHashes adds to the hash of each row that of its value in a column of the key. It reports false for a type whose values may
-// be equal though their bytes differ.
+// addHashes adds to the hash of each row that of its value in a column of the key. It reports false for a type whose
+// values may be equal though their bytes differ.
 func addHashes(hashes []uint64, seed maphash.Seed, typ table.Type, column arrow.Array) bool {
 	const odd = 0x9e3779b97f4a7c15 // so that where a value stands in the key matters
 	var fixed []byte
