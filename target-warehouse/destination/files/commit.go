@@ -3,6 +3,7 @@ package files
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,13 +69,13 @@ func (l *load) addRecords(ctx context.Context, e *entry, rows []destination.Row)
 		counts[row.Table]++
 	}
 	for t, body := range added {
-		key := l.w.stagedKey()
+		key, sum := l.w.stagedKey(), sha256.Sum256(body)
 		if err := l.w.store.put(ctx, key, body); err != nil {
 			return err
 		}
 		l.made = append(l.made, key)
 		c := l.change(t.Shape())
-		c.files = append(c.files, move{From: key, To: c.folder, Rows: counts[t]})
+		c.files = append(c.files, move{From: key, To: c.folder, Rows: counts[t], sum: sum[:]})
 	}
 	return nil
 }
@@ -195,7 +196,7 @@ func (l *load) complement(ctx context.Context, e *entry) error {
 			e.Remove = append(e.Remove, slices.DeleteFunc(keys, func(key string) bool { return !isData(key) })...)
 		}
 		for _, m := range files {
-			m.To += finalName(e.Number, len(e.Move), l.w.opening, suffix)
+			m.To += finalName(e.Number, len(e.Move), m.sum, suffix)
 			e.Move = append(e.Move, m)
 		}
 	}

@@ -5,9 +5,9 @@
 //
 // # Where things are
 //
-//	<schema>/<table>/000000000042-000-k3xq7avb.parquet   rows of commit 42; with partitions, below sdc_day=2026-03-04/
+//	<schema>/<table>/000000000042-000-5f1c09ae.parquet   rows of commit 42; with partitions, below sdc_day=2026-03-04/
 //	_singer_runs/rows.jsonl                              tapline's own tables, for people, as of the end of the last run
-//	_singer_rejects/000000000042-001-k3xq7avb.jsonl      the one of them that is only added to
+//	_singer_rejects/000000000042-001-5f1c09ae.jsonl      the one of them that is only added to
 //	_singer/log/000000000042.json                        the commits: what decides
 //	_singer/staged/<pipeline>/<opening>/7.part           files of loads that are not committed
 //

@@ -75,7 +75,7 @@ func loadNarrowly(t *testing.T, w *Warehouse, tab *table.Table, room int, rows .
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.size = &counter{out: &narrow{f.out, room}}
+	f.size = newCounter(&narrow{f.out, room})
 	if f.encoder, err = l.encoder(f.plan, f.size); err != nil {
 		t.Fatal(err)
 	}

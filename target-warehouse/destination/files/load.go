@@ -3,8 +3,10 @@ package files
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -55,19 +57,23 @@ const (
 	mostOpen  = 16
 )
 
-// counter counts what is written through it, and keeps the first failure to itself until it is asked: the writer of
+// counter counts and sums up what is written through it, and keeps the first failure to itself until it is asked: the writer of
 // Parquet panics where some of its writes fail, and closes a file that failed as if it had not.
 type counter struct {
 	out io.Writer
 	n   int64
+	sum hash.Hash
 	err error // the first failure; nothing is written behind it
 }
+
+func newCounter(out io.Writer) *counter { return &counter{out: out, sum: sha256.New()} }
 
 // Write implements [io.Writer] and never fails.
 func (c *counter) Write(p []byte) (int, error) {
 	if c.err == nil {
 		_, c.err = c.out.Write(p)
 		c.n += int64(len(p))
+		c.sum.Write(p) // which never fails
 	}
 	return len(p), nil
 }
@@ -215,7 +221,7 @@ func (l *load) file(p *plan, folder string) (*dataFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &dataFile{plan: p, folder: folder, out: out, size: &counter{out: out}}
+	f := &dataFile{plan: p, folder: folder, out: out, size: newCounter(out)}
 	if f.encoder, err = l.encoder(p, f.size); err != nil {
 		out.abort()
 		return nil, err
@@ -254,7 +260,7 @@ func (l *load) complete(f *dataFile) error {
 	}
 	l.made = append(l.made, f.out.key)
 	c := f.plan.change
-	c.files = append(c.files, move{From: f.out.key, To: c.folder + f.folder, Rows: f.rows})
+	c.files = append(c.files, move{From: f.out.key, To: c.folder + f.folder, Rows: f.rows, sum: f.size.sum.Sum(nil)})
 	return nil
 }
 

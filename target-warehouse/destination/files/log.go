@@ -33,6 +33,8 @@ type move struct {
 	From string `json:"from"`
 	To   string `json:"to"`
 	Rows int64  `json:"rows"`
+
+	sum []byte // of what is in it; To has it already in an entry
 }
 
 // tableChange is what a commit did to a table.

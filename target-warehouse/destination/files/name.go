@@ -71,13 +71,13 @@ func schemaFolder(schema string) string {
 	return part(schema)
 }
 
-// finalName is the name of the n-th file of a commit. Its last part is the opening's, as numbers come again where somebody
-// has deleted the log, or put back an older one, and the files of before must not be replaced.
-func finalName(number int64, n int, opening, suffix string) string {
-	return fmt.Sprintf("%012d-%03d-%.8s%s", number, n, opening, suffix)
+// finalName is the name of the n-th file of a commit. Its last part tells what is in it, as numbers come again where somebody
+// has deleted the log, or put back an older one, and other files of before must not be replaced.
+func finalName(number int64, n int, sum []byte, suffix string) string {
+	return fmt.Sprintf("%012d-%03d-%x%s", number, n, sum[:4], suffix)
 }
 
-var finalPattern = regexp.MustCompile(`^\d{12}-\d+(-[a-z2-7]+)?\.(parquet|jsonl|jsonl\.gz|jsonl\.zst)$`)
+var finalPattern = regexp.MustCompile(`^\d{12}-\d+(-[0-9a-f]{8})?\.(parquet|jsonl|jsonl\.gz|jsonl\.zst)$`)
 
 // isData tells the files that tapline has put below a folder from others that may be there.
 func isData(key string) bool { return finalPattern.MatchString(path.Base(key)) }

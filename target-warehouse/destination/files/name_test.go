@@ -55,7 +55,7 @@ func TestLogKeys(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]bool{
-		"a/000000000001-000.parquet": true, "a/b=c/000000000001-1000.jsonl.zst": true, "a/mine.parquet": false, "a/" + finalName(1, 0, "k3xq7avbxx", ".parquet"): true, "a/000000000001-000.parquet.18.tmp": false,
+		"a/000000000001-000.parquet": true, "a/b=c/000000000001-1000.jsonl.zst": true, "a/mine.parquet": false, "a/" + finalName(1, 0, []byte{1, 2, 3, 4, 5}, ".parquet"): true, "a/000000000001-000.parquet.18.tmp": false,
 	} {
 		if isData(name) != want {
 			t.Errorf("isData(%s) is %v", name, !want)
