@@ -191,6 +191,12 @@ func overwriteKeepsColumns(t *testing.T, h *Harness) {
 	s.reopen()
 	s.load(wider(), destination.Counts{Inserted: 1}, []Row{{int64(3), "newer", true}})
 	s.expectPlain(wider(), Row{int64(2), "new", nil}, Row{int64(3), "newer", true})
+	l, tab := s.begin(), replacing() // all of it in one load
+	l.migrate(tab)
+	l.add(tab, destination.Counts{Inserted: 2}, rowsOf(3, 5, "newest"))
+	l.activate(tab, activation(2), destination.Counts{Deleted: 2})
+	l.commit(checkpoint(nil))
+	s.expectPlain(wider(), Row{int64(3), "newest", nil}, Row{int64(4), "newest", nil})
 }
 
 func overwriteGivenUp(t *testing.T, h *Harness) {

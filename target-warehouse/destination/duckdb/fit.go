@@ -128,9 +128,12 @@ func (l *load) widen(ctx context.Context, p *plan, c table.Column, at int) error
 	}
 	for _, typ := range types {
 		there, back := convert(stored.typ, typ, quote(stored.name))
+		changed := back + " IS DISTINCT FROM " + quote(stored.name)
+		if typ == "DOUBLE" && logical(stored.typ).Type == table.Integer { // some larger ones come back, but with other digits as text
+			changed = fmt.Sprintf("%s NOT BETWEEN %d AND %d", quote(stored.name), -mostExact, mostExact)
+		}
 		var lost int64
-		err := l.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+p.name+" WHERE "+quote(stored.name)+" IS NOT NULL AND "+
-			back+" IS DISTINCT FROM "+quote(stored.name)).Scan(&lost)
+		err := l.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+p.name+" WHERE "+quote(stored.name)+" IS NOT NULL AND "+changed).Scan(&lost)
 		if err != nil {
 			return fmt.Errorf("see whether column %s of table %s can be %s: %w", stored.name, p.t.Name, typ, err)
 		}

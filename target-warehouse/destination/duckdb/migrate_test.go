@@ -287,6 +287,22 @@ func TestWholeNumbersThatANumberColumnMayNotHoldAreSplit(t *testing.T) {
 	}
 }
 
+// DOUBLE holds 2^62, which as the shortest text of a DOUBLE has other digits.
+func TestWholeNumbersKeepTheirDigitsOnTheWayToText(t *testing.T) {
+	w := openEmpty(t)
+	for _, load := range []struct {
+		typ table.Type
+		row destinationtest.Row
+	}{{table.Integer, destinationtest.Row{int64(1 << 62)}}, {table.Number, destinationtest.Row{0.5}}, {table.Text, destinationtest.Row{"a"}}} {
+		if _, err := loadAs(t, w, column1(load.typ, table.Widen), load.row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := gocmp.Diff([]destinationtest.Row{{"0.5"}, {"4611686018427387904"}, {"a"}}, query(t, w, "SELECT value FROM things ORDER BY ALL")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestWhatStandsInTheWayOfAColumnsTypeIsNamed(t *testing.T) {
 	for create, want := range map[string]string{
 		"CREATE TABLE things (value BIGINT PRIMARY KEY)":                       "make it anew without that key: CREATE TABLE",

@@ -37,7 +37,8 @@ func (l *load) dropShadow(ctx context.Context, p *plan) error {
 	return wrap(err, "drop what an earlier run collected")
 }
 
-// compareShadow tells how the hidden table, just made, differs from the one whose place it will take.
+// compareShadow tells how the hidden table, just made, differs from the one whose place it will take, and gives it what that
+// one has beside.
 func (l *load) compareShadow(ctx context.Context, p *plan) error {
 	found, comment, err := l.lookUp(ctx, p.schema, p.t.Name)
 	if err != nil {
@@ -51,6 +52,9 @@ func (l *load) compareShadow(ctx context.Context, p *plan) error {
 	visible, err := describe(ctx, l.conn, l.name(p.schema, p.t.Name))
 	if err != nil {
 		return err
+	}
+	if err := l.keepColumns(ctx, p); err != nil {
+		return fmt.Errorf("keep the columns that the new rows lack: %w", err)
 	}
 	for _, c := range p.t.Columns {
 		typ := typeOf(c)
@@ -78,9 +82,6 @@ func (l *load) swap(ctx context.Context, p *plan) (destination.Counts, error) {
 		if err := l.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+visible).Scan(&counts.Deleted); err != nil {
 			return destination.Counts{}, err
 		}
-		if err := l.keepColumns(ctx, p, visible); err != nil {
-			return destination.Counts{}, fmt.Errorf("keep the columns that the new rows lack: %w", err)
-		}
 		if err := l.alter(ctx, "DROP TABLE "+visible); err != nil {
 			return destination.Counts{}, fmt.Errorf("drop the rows to be replaced: %w", err)
 		}
@@ -99,9 +100,9 @@ func (l *load) swap(ctx context.Context, p *plan) (destination.Counts, error) {
 	return counts, nil
 }
 
-// keepColumns gives the hidden table the columns that only the visible one has, with their defaults. A generated one
-// becomes a plain one.
-func (l *load) keepColumns(ctx context.Context, p *plan, visible string) error {
+// keepColumns gives the hidden table, as long as it has no rows, the columns that only the visible one has, with their
+// defaults. A generated one becomes a plain one.
+func (l *load) keepColumns(ctx context.Context, p *plan) error {
 	columns, err := describe(ctx, l.conn, p.name)
 	if err != nil {
 		return err
@@ -119,7 +120,7 @@ func (l *load) keepColumns(ctx context.Context, p *plan, visible string) error {
 			missing = append(missing, definition)
 		}
 		return err
-	}, `SELECT column_name, column_type, "default" FROM (DESCRIBE `+visible+")")
+	}, `SELECT column_name, column_type, "default" FROM (DESCRIBE `+l.name(p.schema, p.t.Name)+")")
 	for _, definition := range missing {
 		if err == nil {
 			err = l.alter(ctx, "ALTER TABLE "+p.name+" ADD COLUMN "+definition)
