@@ -340,7 +340,7 @@ func TestRowsThatAConstraintOfOthersRefuses(t *testing.T) {
 	w := openEmpty(t)
 	mustExec(t, w, "CREATE TABLE things (value BIGINT UNIQUE)")
 	_, err := loadAs(t, w, column1(table.Integer, table.Widen), destinationtest.Row{int64(1)}, destinationtest.Row{int64(1)})
-	if want := "a UNIQUE constraint against; make it anew"; err == nil || !strings.Contains(err.Error(), want) {
+	if want := "a UNIQUE constraint or a unique index against; drop the index, or make the table anew"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("failure is %v, want one with %q", err, want)
 	}
 }
