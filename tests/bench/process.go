@@ -34,19 +34,23 @@ func timed(cmd *exec.Cmd, feed func(io.Writer) error) (sample, error) {
 	if err := cmd.Start(); err != nil {
 		return sample{}, err
 	}
+	peak := watchPeak(cmd.Process.Pid)
 	if feed != nil {
 		notFed = errors.Join(feed(in), in.Close())
 	}
 	err := cmd.Wait()
 	wall := time.Since(start)
+	memory := peak()
 	if err != nil {
 		return sample{}, fmt.Errorf("%w: %s", err, lastLine(stderr.Bytes()))
 	}
 	if notFed != nil {
 		return sample{}, fmt.Errorf("write to it: %w", notFed)
 	}
-	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return sample{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), usage.Maxrss * 1024}, nil
+	if memory == 0 {
+		memory = cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss * 1024
+	}
+	return sample{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), memory}, nil
 }
 
 func lastLine(text []byte) []byte {
