@@ -140,6 +140,7 @@ func TestRowsOfOlderVersionsAreRead(t *testing.T) {
 		State: json.RawMessage(`{"a":1}`), HasRun: true,
 		Tables:  map[string]Table{"s": {Pipeline: "p", Stream: "s", Schema: "main", Name: "s", Status: Synced, RowCount: -1}},
 		Loaded:  map[[2]string]Table{},
+		Filled:  map[[2]string]map[string]bool{},
 		Columns: map[string]map[string]Column{}, Names: map[string]map[string]string{},
 	}
 	if diff := cmp.Diff(want, m); diff != "" {
@@ -164,7 +165,7 @@ func TestRecallTakesThePipelineAlone(t *testing.T) {
 	later, elsewhere, extracted := fullColumn, fullColumn, fullColumn
 	later.Name, later.FirstSeenAt = "a_2", at(5)
 	extracted.Path, extracted.Name = "[]", "_sdc_extracted_at"
-	elsewhere.Pipeline, elsewhere.Name = "q", "z"
+	elsewhere.Pipeline, elsewhere.Path, elsewhere.Name = "q", `["z"]`, "z"
 	d.add(stateRow(State{Pipeline: "q", Fence: 9}), stateRow(fullState), other.Row(), stale.Row(), newer.Row(), older.Row(), later.Row(), fullColumn.Row(), elsewhere.Row(), extracted.Row())
 	for range 40 { // more than are read at first
 		d.add(Run{ID: "02", Pipeline: "q", Integration: "other"}.Row())
@@ -178,6 +179,7 @@ func TestRecallTakesThePipelineAlone(t *testing.T) {
 		Fence: 4, State: json.RawMessage(`{"b": 1.0}`), HasRun: true, Integration: "shop",
 		Tables:  map[string]Table{"s": newer},
 		Loaded:  map[[2]string]Table{{"c", "n"}: other, {"before", "n"}: older, {"since", "n"}: newer},
+		Filled:  map[[2]string]map[string]bool{{"c", "n"}: {`["z"]`: true}, {"before", "n"}: {`["a"]`: true}, {"since", "n"}: {`["a"]`: true}},
 		Columns: map[string]map[string]Column{"s": {"a": fullColumn, "a_2": later, "_sdc_extracted_at": extracted}},
 		Names:   map[string]map[string]string{"s": {`["a"]`: "a"}},
 	}

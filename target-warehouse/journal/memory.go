@@ -18,15 +18,16 @@ type Memory struct {
 	HasRun      bool   // tells whether a run of the pipeline is recorded
 	Integration string // of the newest run
 
-	Tables  map[string]Table             // by stream; of several, the one that was loaded last
-	Loaded  map[[2]string]Table          // by schema and name: what was loaded last into a table, by whichever pipeline
-	Columns map[string]map[string]Column // by stream and name of the column
-	Names   map[string]map[string]string // by stream and path of a value: the name of its column
+	Tables  map[string]Table              // by stream; of several, the one that was loaded last
+	Loaded  map[[2]string]Table           // by schema and name: what was loaded last into a table, by whichever pipeline
+	Filled  map[[2]string]map[string]bool // by schema and name: the paths of values that a table was made from, by whichever pipeline
+	Columns map[string]map[string]Column  // by stream and name of the column
+	Names   map[string]map[string]string  // by stream and path of a value: the name of its column
 }
 
 // Recall reads what the warehouse remembers of a pipeline.
 func Recall(ctx context.Context, d destination.Destination, pipeline string) (*Memory, error) {
-	m := &Memory{Tables: map[string]Table{}, Loaded: map[[2]string]Table{}, Columns: map[string]map[string]Column{}, Names: map[string]map[string]string{}}
+	m := &Memory{Tables: map[string]Table{}, Loaded: map[[2]string]Table{}, Filled: map[[2]string]map[string]bool{}, Columns: map[string]map[string]Column{}, Names: map[string]map[string]string{}}
 	states, err := States(ctx, d)
 	if err != nil {
 		return nil, err
@@ -47,7 +48,10 @@ func Recall(ctx context.Context, d destination.Destination, pipeline string) (*M
 	if err != nil {
 		return nil, err
 	}
+	places := map[[2]string][][2]string{} // by pipeline and stream
 	for _, t := range tables {
+		of := [2]string{t.Pipeline, t.Stream}
+		places[of] = append(places[of], [2]string{t.Schema, t.Name})
 		if known, ok := m.Tables[t.Stream]; t.Pipeline == pipeline && (!ok || t.LastLoadedAt.After(known.LastLoadedAt)) {
 			m.Tables[t.Stream] = t
 		}
@@ -62,6 +66,9 @@ func Recall(ctx context.Context, d destination.Destination, pipeline string) (*M
 	for _, c := range columns {
 		if c.Pipeline == pipeline {
 			m.addColumn(c)
+		}
+		for _, place := range places[[2]string{c.Pipeline, c.Stream}] {
+			m.fill(place, c.Path)
 		}
 	}
 	return m, nil
@@ -79,6 +86,16 @@ func (m *Memory) addColumn(c Column) {
 	}
 	if known, ok := names[c.Path]; !ok || c.FirstSeenAt.Before(columns[known].FirstSeenAt) {
 		names[c.Path] = c.Name
+	}
+}
+
+// fill notes the path of values in a table.
+func (m *Memory) fill(place [2]string, path string) {
+	if m.Filled[place] == nil {
+		m.Filled[place] = map[string]bool{}
+	}
+	if path != table.OwnPath {
+		m.Filled[place][path] = true
 	}
 }
 
