@@ -49,8 +49,11 @@ type committer struct {
 const stateInterval = time.Second
 
 func newCommitter(dest destination.Destination, emit func(json.RawMessage) error, o Options) *committer {
-	return &committer{dest: dest, emit: emit, options: o, streams: map[string]*stream{}, bare: map[string]*bare{}, ahead: map[string]bool{}, came: map[string]bool{}, migrated: map[*table.Table]bool{},
-		ledger: ledger{most: o.MaxMemory / 16}, book: newBook(o), notes: notes{}, packer: newPacker(o.Allocator, o.MaxMemory/16)}
+	return &committer{
+		dest: dest, emit: emit, options: o,
+		streams: map[string]*stream{}, bare: map[string]*bare{}, ahead: map[string]bool{}, came: map[string]bool{}, migrated: map[*table.Table]bool{},
+		ledger: ledger{most: o.MaxMemory / 16}, book: newBook(o), notes: notes{}, packer: newPacker(o.Allocator, o.MaxMemory/16),
+	}
 }
 
 // start records the run before anything is read, so that a run which is killed leaves a trace.

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"tapline/target-warehouse/destination"
 	"tapline/target-warehouse/destination/destinationtest"
 	"tapline/target-warehouse/table"
 )
@@ -73,23 +72,6 @@ func TestWhatAPersonsTableForbidsIsExplained(t *testing.T) {
 // loadOne loads the row 1, new.
 func loadOne(t *testing.T, w *Warehouse, tab *table.Table) error {
 	t.Helper()
-	l, err := w.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Rollback()
-	if _, err := l.Migrate(t.Context(), tab); err != nil {
-		return err
-	}
-	b := destinationtest.Batch(Allocator(), tab, 1, destinationtest.Row{int64(1), "new"})
-	defer b.Rows.Release()
-	if _, err := l.Append(t.Context(), []*table.Batch{b}); err != nil {
-		return err
-	}
-	if tab.Method == table.Overwrite {
-		if _, err := l.Activate(t.Context(), tab, destination.Activation{Version: 1}); err != nil {
-			return err
-		}
-	}
-	return l.Commit(t.Context(), destination.Checkpoint{RunID: "1"})
+	_, _, err := tryLoad(t, w, tab, destinationtest.Row{int64(1), "new"})
+	return err
 }

@@ -124,21 +124,29 @@ func TestColumnsOfTypesThatTaplineNeverMakes(t *testing.T) {
 func loadAs(t *testing.T, w *Warehouse, tab *table.Table, rows ...destinationtest.Row) ([]destination.Change, error) {
 	t.Helper()
 	tab.Stream, tab.Name = "things", "things"
-	l, err := w.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, changes, err := tryLoad(t, w, tab, rows...)
+	return changes, err
+}
+
+// tryLoad loads rows by a load of their own, and activates them where they are to take the place of others.
+func tryLoad(t *testing.T, w *Warehouse, tab *table.Table, rows ...destinationtest.Row) (destination.Counts, []destination.Change, error) {
+	t.Helper()
+	l := begin(t, w)
 	defer l.Rollback()
 	m, err := l.Migrate(t.Context(), tab)
 	if err != nil {
-		return nil, err
+		return destination.Counts{}, nil, err
 	}
 	b := destinationtest.Batch(Allocator(), tab, 1, rows...)
 	defer b.Rows.Release()
-	if _, err := l.Append(t.Context(), []*table.Batch{b}); err != nil {
-		return nil, err
+	counts, err := l.Append(t.Context(), []*table.Batch{b})
+	if err == nil && tab.Method == table.Overwrite {
+		_, err = l.Activate(t.Context(), tab, destination.Activation{Version: 1})
 	}
-	return m.Changes, l.Commit(t.Context(), destination.Checkpoint{RunID: "1"})
+	if err != nil {
+		return destination.Counts{}, nil, err
+	}
+	return counts, m.Changes, l.Commit(t.Context(), destination.Checkpoint{RunID: "1"})
 }
 
 func column1(typ table.Type, conflict table.Conflict) *table.Table {
@@ -222,13 +230,7 @@ func TestRowsOfAKeyAreFoundWhenItsTypeWidens(t *testing.T) {
 // rollBack appends rows to the table things and undoes that.
 func rollBack(t *testing.T, w *Warehouse, tab *table.Table, rows ...destinationtest.Row) {
 	t.Helper()
-	l, err := w.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := l.Migrate(t.Context(), tab); err != nil {
-		t.Fatal(err)
-	}
+	l := begin(t, w, tab)
 	b := destinationtest.Batch(Allocator(), tab, 1, rows...)
 	defer b.Rows.Release()
 	if _, err := l.Append(t.Context(), []*table.Batch{b}); err != nil {
